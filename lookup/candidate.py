@@ -1,0 +1,96 @@
+"""What a candidate types, made canonical: one spelling for all the ways of writing it.
+
+The same functions run when a batch is loaded and when a candidate asks, so what matched on
+paper matches here. Rules: DESIGN.md, "The sealed release file".
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+MAX_INPUT_CHARACTERS = 128
+"""Longer input is never a credential; checked before anything else looks at it."""
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ACCESS_CODE_LENGTH = 8
+MIDDLE_DOT = "·"
+
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+_CROCKFORD_LOOKALIKES = str.maketrans("OIL", "011", "-")
+_MIDDLE_DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・･．.●", MIDDLE_DOT))
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ID_SUFFIX = re.compile(r"[0-9]{5}[0-9X]")
+_ACCESS_CODE = re.compile(f"[{CROCKFORD}]{{{ACCESS_CODE_LENGTH}}}")
+
+
+def _plain(text: str) -> str:
+    """NFKC (full-width digits become ASCII), without any white or invisible character."""
+    if text.isascii():
+        return "".join(text.split())
+    return "".join(unicodedata.normalize("NFKC", text).translate(_INVISIBLE).split())
+
+
+def _code(text: str) -> str:
+    return _plain(text).upper()
+
+
+def _access_code(text: str) -> str:
+    return _plain(text).upper().translate(_CROCKFORD_LOOKALIKES)
+
+
+def _name(text: str) -> str:
+    return _plain(text).upper().translate(_MIDDLE_DOTS)
+
+
+CANONICAL: dict[str, Callable[[str], str]] = {
+    "code": _code,
+    "access_code": _access_code,
+    "id_suffix": _code,
+    "name": _name,
+}
+"""The field types a credential may be made of, each with its spelling."""
+
+
+def is_access_code(canonical: str) -> bool:
+    """Whether a canonical value is eight Crockford characters."""
+    return _ACCESS_CODE.fullmatch(canonical) is not None
+
+
+def is_id_suffix(canonical: str) -> bool:
+    """Whether a canonical value is five digits and a digit or X (GB 11643)."""
+    return _ID_SUFFIX.fullmatch(canonical) is not None
+
+
+def has_control_character(text: str) -> bool:
+    """Whether `text` holds a control character or half a surrogate pair."""
+    return _CONTROL.search(text) is not None
+
+
+def credential(values: Iterable[tuple[str, str]]) -> bytes:
+    """Join field names and canonical values so that no two sets of them join alike.
+
+    Each name and each value is written as a netstring (its length in UTF-8 bytes, a colon,
+    the bytes, a comma; D. J. Bernstein, 1997), pairs ordered by field name.
+    """
+    parts = []
+    for pair in sorted(values):
+        for text in pair:
+            encoded = text.encode()
+            parts.append(b"%d:%b," % (len(encoded), encoded))
+    return b"".join(parts)
+
+
+def access_code(number: int) -> str:
+    """Spell a number below 32**8 as an access code."""
+    characters = []
+    for _ in range(ACCESS_CODE_LENGTH):
+        number, digit = divmod(number, 32)
+        characters.append(CROCKFORD[digit])
+    return "".join(reversed(characters))
+
+
+def mask(text: str) -> str:
+    """A value as it may be shown to staff: the first and last character, stars between."""
+    if len(text) <= 2:
+        return "*" * len(text)
+    return text[0] + "*" * (len(text) - 2) + text[-1]

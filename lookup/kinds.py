@@ -1,0 +1,411 @@
+"""Kinds of result as data: fields, ways in and layout, read from a document.
+
+A document is what a kind's TOML file parses to; the same document travels as JSON inside
+every release, so the public side knows no kind by name. The keys: DESIGN.md, "A kind's file".
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lookup.candidate import ACCESS_CODE_LENGTH, CANONICAL, MAX_INPUT_CHARACTERS
+
+FORMAT = 1
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+DIGITS, LETTERS_AND_DIGITS = "digits", "letters_and_digits"
+SCORE_TABLE, COUNTS = "score_table", "counts"
+SECRET_TYPES = frozenset({"access_code", "id_suffix"})
+"""Second factors: typed by the candidate, never part of a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """The text in `en`, or in `zh` for every other language."""
+        return self.en if language == "en" else self.zh
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One code an outcome may have; `written` are other spellings offices use for it."""
+
+    code: str
+    label: Label
+    written: tuple[str, ...] = ()
+    replaces_mark: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a kind, or one column of a field of type `rows`.
+
+    Options that a type does not have keep their defaults. `flags` names the outcome field
+    whose `replaces_mark` values may stand in a score's cell instead of a mark.
+    """
+
+    name: str
+    label: Label
+    type: str
+    required: bool = False
+    headers: tuple[str, ...] = ()
+    hint: Label | None = None
+    statistics: str | None = None
+    full_mark: int = 0
+    decimals: int = 0
+    flags: str | None = None
+    minimum: int = 0
+    maximum: int = 0
+    min_length: int = 1
+    max_length: int = MAX_INPUT_CHARACTERS
+    characters: str = LETTERS_AND_DIGITS
+    max_rows: int = 0
+    values: tuple[Value, ...] = ()
+    columns: tuple["Field", ...] = ()
+
+    @property
+    def secret(self) -> bool:
+        """Whether the field is a second factor, kept out of every record."""
+        return self.type in SECRET_TYPES
+
+    def value(self, code: object) -> Value | None:
+        """The outcome value with this code."""
+        return next((value for value in self.values if value.code == code), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in: the fields a candidate types together, the identifier first."""
+
+    name: str
+    label: Label
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Fields shown together on the result page, under one title."""
+
+    title: Label
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What sort of result: everything the loader, the builder and the pages need to know."""
+
+    name: str
+    title: Label
+    about: Label
+    identifier: str
+    headline: str
+    fields: tuple[Field, ...]
+    ways: tuple[Way, ...]
+    groups: tuple[Group, ...]
+    document: Mapping[str, Any]
+
+    def field(self, name: str) -> Field:
+        """The field of this name; KeyError where there is none."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+    def flags(self, score: Field) -> tuple[Value, ...]:
+        """The values that may stand in this score's cell instead of a mark."""
+        if score.flags is None:
+            return ()
+        return tuple(value for value in self.field(score.flags).values if value.replaces_mark)
+
+    def way_of(self, names: frozenset[str]) -> Way | None:
+        """The way in that is made of exactly these fields."""
+        return next((way for way in self.ways if frozenset(way.fields) == names), None)
+
+
+class Problem(NamedTuple):
+    """One broken rule: the path to the key (table names and indexes) and the reason."""
+
+    path: tuple[str | int, ...]
+    reason: str
+
+
+class Option(NamedTuple):
+    """One key a table may have: what its value must be, in words and as a test."""
+
+    fits: Callable[[Any], bool]
+    words: str
+    required: bool = False
+
+
+def _is_label(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"zh", "en"}
+        and all(isinstance(text, str) and text.strip() for text in value.values())
+    )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) and text for text in value)
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(table, dict) for table in value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
+
+
+def _one_of(*choices: str) -> Option:
+    return Option(lambda value: value in choices, f"one of {', '.join(choices)}")
+
+
+_NAME = Option(_is_name, "a name of lower-case letters, digits and _", required=True)
+_REFERENCE = Option(_is_name, "the name of a field")
+_LABEL = Option(_is_label, 'a text in both languages, { zh = "…", en = "…" }', required=True)
+_HINT = _LABEL._replace(required=False)
+_WHOLE = Option(_is_whole, "a whole number, 0 or more")
+_FLAG = Option(lambda value: isinstance(value, bool), "true or false")
+_TEXTS = Option(_is_texts, "a list of texts")
+_TABLES = Option(_is_tables, "a list of tables")
+
+TOP = {
+    "format": Option(lambda value: value == FORMAT, f"{FORMAT}", required=True),
+    "name": _NAME,
+    "title": _LABEL,
+    "about": _LABEL,
+    "identifier": _REFERENCE._replace(required=True),
+    "headline": _REFERENCE._replace(required=True),
+    "field": _TABLES._replace(required=True),
+    "way_in": _TABLES._replace(required=True),
+    "group": _TABLES._replace(required=True),
+}
+EVERY_FIELD = {
+    "name": _NAME,
+    "label": _LABEL,
+    "type": Option(lambda value: value in TYPES, "", required=True),
+    "required": _FLAG,
+    "headers": _TEXTS,
+    "hint": _HINT,
+}
+TYPES: dict[str, dict[str, Option]] = {
+    "code": {
+        "characters": _one_of(DIGITS, LETTERS_AND_DIGITS),
+        "min_length": _WHOLE,
+        "max_length": _WHOLE._replace(required=True),
+        "statistics": _one_of(COUNTS),
+    },
+    "access_code": {},
+    "id_suffix": {},
+    "name": {"max_length": _WHOLE},
+    "text": {"max_length": _WHOLE, "statistics": _one_of(COUNTS)},
+    "score": {
+        "full_mark": _WHOLE._replace(required=True),
+        "decimals": _WHOLE,
+        "flags": _REFERENCE,
+        "statistics": _one_of(SCORE_TABLE),
+    },
+    "integer": {
+        "minimum": _WHOLE._replace(required=True),
+        "maximum": _WHOLE._replace(required=True),
+        "statistics": _one_of(SCORE_TABLE, COUNTS),
+    },
+    "outcome": {
+        "value": _TABLES._replace(required=True),
+        "statistics": _one_of(COUNTS),
+    },
+    "date": {},
+    "rows": {
+        "max_rows": _WHOLE._replace(required=True),
+        "column": _TABLES._replace(required=True),
+    },
+}
+"""Every field type with the keys it may have besides `EVERY_FIELD`."""
+EVERY_FIELD["type"] = EVERY_FIELD["type"]._replace(words=f"one of {', '.join(TYPES)}")
+VALUE = {"code": _NAME, "label": _LABEL, "written": _TEXTS, "replaces_mark": _FLAG}
+WAY = {"name": _NAME, "label": _LABEL, "fields": _TEXTS._replace(required=True)}
+GROUP = {"title": _LABEL, "fields": _TEXTS._replace(required=True)}
+COLUMN_TYPES = frozenset({"code", "text", "score", "integer", "outcome", "date"})
+
+
+def _check_table(
+    table: Mapping[str, Any], options: Mapping[str, Option], path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    for key, value in table.items():
+        if key not in options:
+            close = difflib.get_close_matches(key, options, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(options)}"
+            yield Problem((*path, key), f"there is no such key; {hint}")
+        elif not options[key].fits(value):
+            yield Problem((*path, key), f"must be {options[key].words}")
+    for key, option in options.items():
+        if option.required and key not in table:
+            yield Problem((*path, key), "is missing")
+
+
+def _check_field(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
+    kind_of = field.get("type")
+    own = TYPES.get(kind_of, {}) if isinstance(kind_of, str) else {}
+    if kind_of in TYPES or "type" not in field:
+        yield from _check_table(field, EVERY_FIELD | own, path)
+    else:
+        yield Problem((*path, "type"), f"must be {EVERY_FIELD['type'].words}")
+    for index, value in enumerate(_tables(field, "value")):
+        yield from _check_table(value, VALUE, (*path, "value", index))
+    for index, column in enumerate(_tables(field, "column")):
+        inner = (*path, "column", index)
+        yield from _check_field(column, inner)
+        if column.get("type") in TYPES.keys() - COLUMN_TYPES:
+            reason = f"a column must be one of {', '.join(sorted(COLUMN_TYPES))}"
+            yield Problem((*inner, "type"), reason)
+        if not any("{n}" in header for header in column.get("headers", ()) if header):
+            yield Problem((*inner, "headers"), "needs a header with {n} where the number stands")
+
+
+def _tables(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    value = table.get(key, [])
+    return value if _is_tables(value) else []
+
+
+def _check_limits(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
+    for low, high in (("minimum", "maximum"), ("min_length", "max_length")):
+        if field.get(low, 0) > field.get(high, field.get(low, 0)):
+            yield Problem((*path, low), f"is above {high}")
+    if field.get("max_length", 0) > MAX_INPUT_CHARACTERS:
+        yield Problem((*path, "max_length"), f"must be {MAX_INPUT_CHARACTERS} or less")
+    if field["type"] == "score" and not field["full_mark"]:
+        yield Problem((*path, "full_mark"), "must be above 0")
+    yield from _check_repeats((v["code"] for v in field.get("value", ())), (*path, "value"))
+    for index, column in enumerate(field.get("column", ())):
+        yield from _check_limits(column, (*path, "column", index))
+
+
+def _check_repeats(names: Iterator[str], path: tuple[str | int, ...]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield Problem((*path, index), f"{name} stands here twice")
+        seen.add(name)
+
+
+def _check_references(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """What only makes sense once every table is well formed: names that point somewhere."""
+    fields = {field["name"]: field for field in document["field"]}
+    yield from _check_repeats((field["name"] for field in document["field"]), ("field",))
+    yield from _check_repeats((way["name"] for way in document["way_in"]), ("way_in",))
+    for index, field in enumerate(document["field"]):
+        yield from _check_limits(field, ("field", index))
+        target = fields.get(field.get("flags", ""))
+        if "flags" in field and (target is None or target["type"] != "outcome"):
+            yield Problem(("field", index, "flags"), "must name a field of type outcome")
+    identifier = fields.get(document["identifier"])
+    if identifier is None or identifier["type"] != "code" or not identifier.get("required"):
+        yield Problem(("identifier",), "must name a field of type code that is required")
+    headline = fields.get(document["headline"])
+    if headline is None or headline["type"] in SECRET_TYPES | {"rows"}:
+        yield Problem(("headline",), "must name a field that the page shows")
+    for index, group in enumerate(document["group"]):
+        for name in group["fields"]:
+            if name not in fields or fields[name]["type"] in SECRET_TYPES:
+                reason = f"{name} is not a field that the page may show"
+                yield Problem(("group", index, "fields"), reason)
+    for index, way in enumerate(document["way_in"]):
+        yield from _check_way(way, fields, document["identifier"], ("way_in", index, "fields"))
+
+
+def _check_way(
+    way: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    identifier: str,
+    path: tuple[str | int, ...],
+) -> Iterator[Problem]:
+    names = way["fields"]
+    if len(names) < 2 or names[0] != identifier or len(set(names)) < len(names):
+        yield Problem(path, f"must be {identifier} and then at least one second factor")
+    for name in names:
+        if name not in fields or fields[name]["type"] not in CANONICAL:
+            reason = f"{name} cannot be typed here; its type must be one of {', '.join(CANONICAL)}"
+            yield Problem(path, reason)
+
+
+def check(document: Mapping[str, Any]) -> list[Problem]:
+    """Every rule the document breaks, in the order of the document; empty when it is right."""
+    problems = list(_check_table(document, TOP, ()))
+    for index, field in enumerate(_tables(document, "field")):
+        problems += _check_field(field, ("field", index))
+    for index, way in enumerate(_tables(document, "way_in")):
+        problems += _check_table(way, WAY, ("way_in", index))
+    for index, group in enumerate(_tables(document, "group")):
+        problems += _check_table(group, GROUP, ("group", index))
+    return problems or list(_check_references(document))
+
+
+def _label(value: Mapping[str, str]) -> Label:
+    return Label(value["zh"], value["en"])
+
+
+def _value(table: Mapping[str, Any]) -> Value:
+    return Value(
+        code=table["code"],
+        label=_label(table["label"]),
+        written=tuple(table.get("written", ())),
+        replaces_mark=table.get("replaces_mark", False),
+    )
+
+
+LENGTHS = {"access_code": ACCESS_CODE_LENGTH, "id_suffix": 6}
+
+
+def _field(table: Mapping[str, Any]) -> Field:
+    built: dict[str, Any] = {
+        "label": _label(table["label"]),
+        "headers": tuple(table.get("headers", ())),
+        "hint": _label(table["hint"]) if "hint" in table else None,
+        "values": tuple(map(_value, table.get("value", ()))),
+        "columns": tuple(map(_field, table.get("column", ()))),
+    }
+    if table["type"] in LENGTHS:
+        built["min_length"] = built["max_length"] = LENGTHS[table["type"]]
+    plain = {key: value for key, value in table.items() if key not in {"value", "column", *built}}
+    return Field(**plain, **built)
+
+
+def read_kind(document: Mapping[str, Any]) -> Kind:
+    """The kind a document defines; ValueError where `check` would find a problem."""
+    problems = check(document)
+    if problems:
+        raise ValueError("; ".join(f"{dotted(path)}: {reason}" for path, reason in problems))
+    return Kind(
+        name=document["name"],
+        title=_label(document["title"]),
+        about=_label(document["about"]),
+        identifier=document["identifier"],
+        headline=document["headline"],
+        fields=tuple(map(_field, document["field"])),
+        ways=tuple(
+            Way(way["name"], _label(way["label"]), tuple(way["fields"]))
+            for way in document["way_in"]
+        ),
+        groups=tuple(
+            Group(_label(group["title"]), tuple(group["fields"])) for group in document["group"]
+        ),
+        document=document,
+    )
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """A path in words, tables counted from one: `field 3 full_mark`."""
+    return " ".join(str(part + 1) if isinstance(part, int) else part for part in path)
+
+

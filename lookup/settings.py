@@ -1,0 +1,69 @@
+"""The settings, read once at start. Nothing else in the project reads the environment."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from lookup.errors import UsageError
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError("give a whole number above 0")
+    return int(text)
+
+
+def _timezone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("give a name like Asia/Shanghai") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may set; each field is `LOOKUP_` and its name in capitals."""
+
+    data_dir: Path = Path("var")
+    """Holds everything written: sealed releases, live pointers, the admin database, keys."""
+    kinds_dir: Path = CHECKOUT / "data" / "kinds"
+    """The kinds' TOML files, one a kind."""
+    timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    """How times are shown, and how a time typed without an offset is read."""
+    poll_ms: int = 20
+    """How often a public worker looks at the live pointers."""
+    failure_budget: int = 100
+    """Wrong tries one candidate number is assumed to survive; what a load's risk counts with."""
+
+
+READERS = {
+    "data_dir": Path,
+    "kinds_dir": Path,
+    "timezone": _timezone,
+    "poll_ms": _positive,
+    "failure_budget": _positive,
+}
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `environment` (the process's own by default).
+
+    Raises UsageError naming the variable, never its value.
+    """
+    found = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    for field in dataclasses.fields(Settings):
+        variable = f"LOOKUP_{field.name.upper()}"
+        text = found.get(variable, "")
+        if not text:
+            continue
+        try:
+            values[field.name] = READERS[field.name](text)
+        except ValueError as error:
+            raise UsageError(f"{variable} cannot be read: {error}.") from error
+    return dataclasses.replace(Settings(), **values)  # type: ignore[arg-type]  # READERS holds the types

@@ -407,5 +407,3 @@ def read_kind(document: Mapping[str, Any]) -> Kind:
 def dotted(path: tuple[str | int, ...]) -> str:
     """A path in words, tables counted from one: `field 3 full_mark`."""
     return " ".join(str(part + 1) if isinstance(part, int) else part for part in path)
-
-

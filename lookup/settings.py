@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -33,7 +33,7 @@ class Settings:
     """Holds everything written: sealed releases, live pointers, the admin database, keys."""
     kinds_dir: Path = CHECKOUT / "data" / "kinds"
     """The kinds' TOML files, one a kind."""
-    timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    timezone: ZoneInfo = dataclasses.field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     """How times are shown, and how a time typed without an offset is read."""
     poll_ms: int = 20
     """How often a public worker looks at the live pointers."""
@@ -41,7 +41,7 @@ class Settings:
     """Wrong tries one candidate number is assumed to survive; what a load's risk counts with."""
 
 
-READERS = {
+READERS: dict[str, Callable[[str], object]] = {
     "data_dir": Path,
     "kinds_dir": Path,
     "timezone": _timezone,

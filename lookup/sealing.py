@@ -1,0 +1,58 @@
+"""Sealing: one hash of what a candidate typed says where to look and opens what is there.
+
+    h = BLAKE2b(key=K, person, digest 48)(credential)
+    h[:16]   the locator, the name under which the sealed bytes are kept
+    h[16:48] the AES-256-GCM key of those bytes, used for nothing else, nonce zero
+
+The locator and the release's id are authenticated with the bytes. An unknown number and a
+wrong second factor are therefore the same event: a locator that is not there.
+Source: DESIGN.md, "The sealed release file".
+"""
+
+import hashlib
+import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from lookup.errors import DamagedError
+
+KEY_BYTES = 32
+LOCATOR_BYTES = 16
+PAD_BYTES = 64
+RECORD, PUBLIC = b"lookup-record", b"lookup-public"
+"""BLAKE2b personalisations: candidates' records, documents that open for everybody."""
+
+_DIGEST_BYTES = LOCATOR_BYTES + KEY_BYTES
+_NONCE = bytes(12)
+
+
+def new_key() -> bytes:
+    """A release key: 32 random bytes, new for every build."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def pad(body: bytes) -> bytes:
+    """`body` with trailing spaces up to a multiple of 64 bytes, so that lengths tell less."""
+    return body.ljust(-(-len(body) // PAD_BYTES) * PAD_BYTES)
+
+
+def locate(key: bytes, credential: bytes, person: bytes = RECORD) -> tuple[bytes, bytes]:
+    """The locator and the record key that belong to a credential under a release key."""
+    digest = hashlib.blake2b(credential, digest_size=_DIGEST_BYTES, key=key, person=person).digest()
+    return digest[:LOCATOR_BYTES], digest[LOCATOR_BYTES:]
+
+
+def seal(record_key: bytes, locator: bytes, release: bytes, plaintext: bytes) -> bytes:
+    """Ciphertext and tag. A record key seals one plaintext only, hence the zero nonce."""
+    return AESGCM(record_key).encrypt(_NONCE, plaintext, locator + release)
+
+
+def unseal(record_key: bytes, locator: bytes, release: bytes, sealed: bytes) -> bytes:
+    """The plaintext. Raises DamagedError where the bytes are not those that were sealed."""
+    try:
+        return AESGCM(record_key).decrypt(_NONCE, sealed, locator + release)
+    except InvalidTag:
+        raise DamagedError(
+            "A record of this release does not open: the file is damaged; copy it again."
+        ) from None

@@ -1,0 +1,1 @@
+"""Where releases and live pointers are kept. One contract; today one store, of files."""

@@ -1,0 +1,113 @@
+"""The store of plain files: sealed releases and live pointers under the data folder."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from lookup.durable import PARTIAL, make_folder, publish, storage, write
+from lookup.errors import RefusedError
+from lookup.release_file import DIGEST_SUFFIX, SUFFIX
+from lookup.stores.pointer import Pointer, Reference, decode, encode
+
+POINTER_SUFFIX = ".json"
+RELEASE_MODE = 0o444
+POINTER_MODE = 0o640
+"""A live pointer holds the key of what is open: for the publisher and the public service."""
+
+Stamp = tuple[int, int, int]
+"""Inode, modification time and size: another stamp, another content."""
+
+
+class EmbeddedStore:
+    """`releases/` and `live/` below one folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.releases = data_dir / "releases"
+        self.live = data_dir / "live"
+
+    def prepare(self) -> None:
+        """Make the folders. Raises StorageError."""
+        make_folder(self.releases)
+        make_folder(self.live)
+
+    # Releases
+
+    def partial(self, release: str) -> Path:
+        """Where a release is built before it has its name; no reader looks there."""
+        return self.releases / f"{release}{SUFFIX}{PARTIAL}"
+
+    def path(self, reference: Reference) -> Path:
+        """Where a release file lies."""
+        return self.releases / reference.file
+
+    def keep(self, release: str, sha256: str) -> Reference:
+        """Give a finished partial file its name, made of the release's id and its content.
+
+        The digest is written beside it first, so a named release always has one.
+        """
+        file = f"{release}.{sha256[:16]}{SUFFIX}"
+        write(self.releases / (file + DIGEST_SUFFIX), f"{sha256}  {file}\n".encode(), RELEASE_MODE)
+        publish(self.partial(release), self.releases / file, RELEASE_MODE)
+        return Reference(release, file, sha256)
+
+    # Pointers
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Every kind that has a pointer, with the pointer's stamp."""
+        stamps = {}
+        try:
+            entries = list(os.scandir(self.live))
+        except FileNotFoundError:
+            return {}
+        for entry in entries:
+            if entry.name.endswith(POINTER_SUFFIX) and not entry.name.startswith("."):
+                # A name may go between listing and looking; then it is simply not there.
+                with contextlib.suppress(FileNotFoundError):
+                    found = entry.stat()
+                    kind = entry.name.removesuffix(POINTER_SUFFIX)
+                    stamps[kind] = (found.st_ino, found.st_mtime_ns, found.st_size)
+        return stamps
+
+    def release_stamp(self, reference: Reference) -> Stamp | None:
+        """The stamp of a release file, None where it is missing."""
+        try:
+            found = self.path(reference).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def pointer(self, kind: str) -> Pointer | None:
+        """A kind's live pointer, None before the first. Raises DamagedError, StorageError."""
+        path = self.live / f"{kind}{POINTER_SUFFIX}"
+        with storage(path):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                return None
+        return decode(content)
+
+    def move(self, pointer: Pointer) -> None:
+        """Put `pointer` in the place of the one with the epoch before it.
+
+        Raises RefusedError where another has been put there meanwhile, StorageError.
+        """
+        with self._lock(pointer.kind):
+            found = self.pointer(pointer.kind)
+            if pointer.epoch != (found.epoch if found else 0) + 1:
+                raise RefusedError(
+                    "Somebody else moved this live pointer meanwhile: look again, then repeat."
+                )
+            write(self.live / f"{pointer.kind}{POINTER_SUFFIX}", encode(pointer), POINTER_MODE)
+
+    @contextlib.contextmanager
+    def _lock(self, kind: str) -> Iterator[None]:
+        path = self.live / f".{kind}.lock"
+        with storage(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -54,6 +54,10 @@ class Manifest:
     created_at: str
     approvals: tuple[str, ...] = ()
     format: int = FORMAT
+
+    def with_entries(self, entries: int) -> "Manifest":
+        """The same manifest once it is known how many entries the records made."""
+        return replace(self, entries=entries)
 
     def read_kind(self) -> Kind:
         """The kind that travels in the release. Raises DamagedError where it makes no sense."""

@@ -42,6 +42,13 @@ class EmbeddedStore:
         """Where a release file lies."""
         return self.releases / reference.file
 
+    def forget(self, release: str) -> None:
+        """Remove what a killed build of this release left: a part, or a file nobody noted."""
+        with storage(self.releases):
+            for leftover in self.releases.glob(f"{release}.*"):
+                if leftover.is_file():
+                    leftover.unlink()
+
     def keep(self, release: str, sha256: str) -> Reference:
         """Give a finished partial file its name, made of the release's id and its content.
 

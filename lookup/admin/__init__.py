@@ -1,0 +1,1 @@
+"""The bureau's wing: batches in, sealed releases out, live pointers moved."""

@@ -1,0 +1,37 @@
+"""Release keys until they open: one file a release, 0600, in a folder only admins read."""
+
+from pathlib import Path
+
+from lookup.durable import make_folder, write
+from lookup.errors import RefusedError
+from lookup.sealing import KEY_BYTES
+
+FOLDER_MODE = 0o700
+KEY_MODE = 0o600
+
+
+class Keys:
+    """The folder of release keys below the data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "admin" / "keys"
+
+    def keep(self, release: str, key: bytes) -> None:
+        """Make a key durable before anything is sealed with it. Raises StorageError."""
+        make_folder(self._folder, FOLDER_MODE)
+        write(self._path(release), key.hex().encode() + b"\n", KEY_MODE)
+
+    def get(self, release: str) -> bytes:
+        """A release's key. Raises RefusedError where it is gone or not a key."""
+        try:
+            key = bytes.fromhex(self._path(release).read_text("ascii"))
+        except (OSError, ValueError) as error:
+            raise RefusedError(
+                f"The key of {release} cannot be read: restore it, or build the batch again."
+            ) from error
+        if len(key) != KEY_BYTES:
+            raise RefusedError(f"The key of {release} is cut off: build the batch again.")
+        return key
+
+    def _path(self, release: str) -> Path:
+        return self._folder / f"{release}.key"

@@ -1,0 +1,194 @@
+"""Publishing: every act is one move of a kind's live pointer, then a note in the database.
+
+The pointer is the truth; a kill between the two is mended by `reconcile` at the next command.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import aiosqlite
+
+from lookup.admin.database import transaction
+from lookup.admin.keys import Keys
+from lookup.admin.releases import (
+    MOVES,
+    OPEN,
+    SCHEDULED,
+    WITHDRAWN,
+    Release,
+    get_release,
+    reconcile,
+)
+from lookup.errors import RefusedError, UsageError
+from lookup.release_file import ReleaseFile, verify_digest
+from lookup.stores.embedded import EmbeddedStore
+from lookup.stores.pointer import Current, Ended, Pointer, Upcoming
+
+Clock = Callable[[], datetime]
+MAX_SLEEP_S = 0.5
+"""The clock is read again at least this often, so that a jump of it is noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Moves live pointers; the only holder of release keys."""
+
+    database: aiosqlite.Connection
+    store: EmbeddedStore
+    keys: Keys
+    clock: Clock
+
+    def _pointer(self, kind: str) -> Pointer:
+        return self.store.pointer(kind) or Pointer(kind, 0)
+
+    async def _move(self, before: Pointer, **parts: Current | Upcoming | Ended | None) -> None:
+        self.store.prepare()
+        self.store.move(replace(before, epoch=before.epoch + 1, **parts))  # type: ignore[arg-type]  # the pointer's own parts
+        await reconcile(self.database, self.store)
+
+    async def _may(self, release_id: str, state: str) -> Release:
+        await reconcile(self.database, self.store)
+        release = await get_release(self.database, release_id)
+        if state not in MOVES[release.state]:
+            raise RefusedError(f"{release.id} is {release.state} and cannot become {state}.")
+        return release
+
+    def _check(self, release: Release) -> bytes:
+        """The key of a release whose file is whole and opens with it. Raises DamagedError."""
+        path = self.store.path(release.reference)
+        verify_digest(path, release.sha256)
+        key = self.keys.get(release.id)
+        file = ReleaseFile(path)
+        try:
+            file.statistics(key)
+        finally:
+            file.close()
+        return key
+
+    async def schedule(
+        self, release_id: str, opens_at: datetime, closes_at: datetime | None = None
+    ) -> Release:
+        """Announce the hour of a sealed release. Raises RefusedError, DamagedError."""
+        release = await self._may(release_id, SCHEDULED)
+        if opens_at <= self.clock():
+            raise RefusedError("The opening time is past: give a later one, or use release open.")
+        if closes_at and closes_at <= opens_at:
+            raise RefusedError("It would close before it opens: give a later closing time.")
+        self._check(release)
+        pointer = self._pointer(release.kind)
+        if pointer.upcoming and pointer.upcoming.reference.release != release.id:
+            raise RefusedError(
+                f"{pointer.upcoming.reference.release} is scheduled already:"
+                " `lookup release withdraw` its kind's upcoming release first (--upcoming)."
+            )
+        upcoming = Upcoming(release.reference, opens_at, closes_at)
+        await self._move(pointer, upcoming=upcoming)
+        await self._note(release.id, "opens_at", opens_at.isoformat())
+        return await get_release(self.database, release.id)
+
+    async def open(
+        self, release_id: str, *, closes_at: datetime | None = None, wait: bool = False
+    ) -> Release:
+        """Serve a release from now on; with `wait`, from its scheduled hour on.
+
+        Never before the hour of a scheduled release. Raises RefusedError, DamagedError.
+        """
+        release = await self._may(release_id, OPEN)
+        key = self._check(release)
+        upcoming = self._pointer(release.kind).upcoming
+        if upcoming and upcoming.reference.release != release.id:
+            upcoming = None
+        if upcoming and upcoming.opens_at > self.clock():
+            if not wait:
+                raise RefusedError(
+                    f"{release.id} opens at {upcoming.opens_at.isoformat()} and not before:"
+                    " add --wait, or schedule another time."
+                )
+            await self._wait_for(upcoming.opens_at)
+        return await self._open(release, key, closes_at)
+
+    async def _wait_for(self, moment: datetime) -> None:
+        while (left := (moment - self.clock()).total_seconds()) > 0:  # noqa: ASYNC110  # a clock tells nobody that it jumped
+            await asyncio.sleep(min(left, MAX_SLEEP_S))
+
+    async def _open(self, release: Release, key: bytes, closes_at: datetime | None) -> Release:
+        # Read again: while waiting somebody may have moved the hour or withdrawn the release.
+        pointer = self._pointer(release.kind)
+        now = self.clock()
+        own = pointer.upcoming and pointer.upcoming.reference.release == release.id
+        if release.state == SCHEDULED and not own:
+            raise RefusedError(f"{release.id} is not scheduled any more: schedule it again.")
+        if pointer.upcoming and own:
+            if pointer.upcoming.opens_at > now:
+                raise RefusedError(f"The hour of {release.id} was moved: open it then.")
+            closes_at = closes_at or pointer.upcoming.closes_at
+        if closes_at and closes_at <= now:
+            raise RefusedError("The closing time is past: give a later one.")
+        before = pointer.current.reference.release if pointer.current else None
+        await self._move(
+            pointer,
+            current=Current(release.reference, key, now, closes_at),
+            upcoming=None if own else pointer.upcoming,
+            ended=None,
+        )
+        if before:
+            await self._note(release.id, "opened_over", before)
+        return await get_release(self.database, release.id)
+
+    async def close(self, kind: str) -> Release:
+        """End the query window of what is open. Raises RefusedError."""
+        return await self._end(kind, withdrawn=False)
+
+    async def withdraw(self, kind: str, reason: str, *, upcoming: bool = False) -> Release:
+        """Take back what is open, or what is scheduled, for a reason the record keeps."""
+        if not reason.strip():
+            raise UsageError("Say why: --reason must not be empty.")
+        await reconcile(self.database, self.store)
+        pointer = self._pointer(kind)
+        part = pointer.upcoming if upcoming else pointer.current
+        if part is None:
+            what = "scheduled" if upcoming else "open"
+            raise RefusedError(f"No release of this kind is {what}: there is nothing to withdraw.")
+        await self._note(part.reference.release, "reason", reason.strip())
+        if not upcoming:
+            return await self._end(kind, withdrawn=True)
+        await self._move(pointer, upcoming=None)
+        await self._note(part.reference.release, "state", WITHDRAWN)
+        return await get_release(self.database, part.reference.release)
+
+    async def _end(self, kind: str, *, withdrawn: bool) -> Release:
+        await reconcile(self.database, self.store)
+        pointer = self._pointer(kind)
+        if pointer.current is None:
+            raise RefusedError("No release of this kind is open: `lookup release list` shows them.")
+        reference = pointer.current.reference
+        await self._move(pointer, current=None, ended=Ended(reference, self.clock(), withdrawn))
+        return await get_release(self.database, reference.release)
+
+    async def roll_back(self, kind: str) -> Release:
+        """Serve again what the open release superseded. Raises RefusedError, DamagedError."""
+        await reconcile(self.database, self.store)
+        pointer = self._pointer(kind)
+        if pointer.current is None:
+            raise RefusedError("No release of this kind is open: there is nothing to roll back.")
+        current = await get_release(self.database, pointer.current.reference.release)
+        if current.opened_over is None:
+            raise RefusedError(f"{current.id} superseded nothing: withdraw or close it instead.")
+        earlier = await self._may(current.opened_over, OPEN)
+        await self._move(
+            pointer,
+            current=Current(
+                earlier.reference,
+                self._check(earlier),
+                self.clock().astimezone(UTC),
+                pointer.current.closes_at,
+            ),
+        )
+        return await get_release(self.database, earlier.id)
+
+    async def _note(self, release_id: str, column: str, value: str) -> None:
+        sql = f"UPDATE release SET {column} = ? WHERE id = ?"  # noqa: S608  # columns named above only
+        async with transaction(self.database):
+            await self.database.execute(sql, (value, release_id))

@@ -1,0 +1,144 @@
+"""Verifying: a release held against the files it should say the same as, row by row."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiosqlite
+
+from lookup.admin.batches import get_batch, secrets_of
+from lookup.admin.columns import map_columns
+from lookup.admin.keys import Keys
+from lookup.admin.loading import CHUNK_ROWS
+from lookup.admin.readers.delimited import Unreadable, inspect, rows
+from lookup.admin.records import Record, RecordReader, credentials
+from lookup.admin.releases import Release
+from lookup.errors import RefusedError
+from lookup.release_file import Envelope, ReleaseFile, verify_digest
+from lookup.stores.embedded import EmbeddedStore
+
+MAX_SHOWN = 20
+
+
+@dataclass
+class Comparison:
+    """Rows compared and how they differ; `shown` names the first places, never values.
+
+    `unreadable` rows break a rule, `missing` are not in the release, `different` are there
+    with another record; `unmatched` counts the release's records that no row spoke for.
+    """
+
+    compared: int = 0
+    unreadable: int = 0
+    missing: int = 0
+    different: int = 0
+    unmatched: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    @property
+    def differences(self) -> int:
+        """All of them; 0 means the release says what the files say."""
+        return self.unreadable + self.missing + self.different + self.unmatched
+
+    def note(self, what: str, place: str) -> None:
+        """Count one difference at a place."""
+        setattr(self, what, getattr(self, what) + 1)
+        if len(self.shown) < MAX_SHOWN:
+            self.shown.append(f"{place}: {what}")
+
+
+class _Verifier:
+    """One release, opened, and what was found of it so far."""
+
+    def __init__(self, file: ReleaseFile, key: bytes, issued: bool) -> None:
+        self.file = file
+        self.kind = file.manifest.read_kind()
+        self.comparison = Comparison()
+        self.issued = issued
+        self._key = key
+        self._envelope = Envelope(file.manifest)
+        self._seen: set[bytes] = set()
+
+    def records(self, path: Path, overrides: Mapping[str, str]) -> Iterator[list[Record]]:
+        """A file's records, some at a time; rows that cannot be read are noted."""
+        try:
+            lines = rows(inspect(path))
+            header = next(lines, None)
+            if header is None:
+                raise RefusedError(f"{path.name} is empty: name the file the batch came from.")
+            supplied = frozenset({"access_code"}) if self.issued else frozenset[str]()
+            columns = map_columns(self.kind, header.cells, overrides, supplied)
+            if columns.missing:
+                names = ", ".join(missing.name for missing in columns.missing)
+                raise RefusedError(f"{path.name} has no column for {names}: use --map.")
+            reader = RecordReader(self.kind, columns)
+            while part := list(itertools.islice(lines, CHUNK_ROWS)):
+                chunk = []
+                for row in part:
+                    record = reader.read(row)
+                    if isinstance(record, Record):
+                        chunk.append(record)
+                    else:
+                        self.comparison.note("unreadable", f"{path.name}, line {row.line}")
+                yield chunk
+        except Unreadable as error:
+            self.comparison.note("unreadable", f"{path.name}, line {error.line}")
+
+    def compare(self, path: Path, record: Record, secrets: Mapping[str, str]) -> None:
+        """Hold one row against the release, by every way in."""
+        comparison = self.comparison
+        comparison.compared += 1
+        place = f"{path.name}, line {record.line}"
+        expected = self._envelope.around(record.body)
+        ways = list(credentials(self.kind, {**secrets, **record.secrets}))
+        found = [self.file.find(self._key, credential) for credential in ways]
+        if not found or None in found:
+            comparison.note("missing", place)
+        elif any(body != expected for body in found):
+            comparison.note("different", place)
+        self._seen.update(hashlib.blake2b(way, digest_size=8).digest() for way in ways)
+
+    def finish(self) -> Comparison:
+        """Count the release's entries that no row spoke for."""
+        self.comparison.unmatched = max(self.file.entries() - len(self._seen), 0)
+        return self.comparison
+
+
+async def verify(
+    database: aiosqlite.Connection,
+    store: EmbeddedStore,
+    keys: Keys,
+    release: Release,
+    paths: Sequence[Path] = (),
+    overrides: Mapping[str, str] | None = None,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> Comparison:
+    """Check a release's digest and key and, where files are given, every row of them.
+
+    Issued access codes are not in the files; they are taken from the batch. Raises
+    DamagedError where the file is not as it was sealed, RefusedError, StorageError.
+    """
+    path = store.path(release.reference)
+    verify_digest(path, release.sha256)
+    key = keys.get(release.id)
+    batch = await get_batch(database, release.batch)
+    file = ReleaseFile(path)
+    try:
+        file.statistics(key)
+        if not paths:
+            return Comparison()
+        verifier = _Verifier(file, key, batch.issued)
+        for source in paths:
+            for chunk in verifier.records(source, overrides or {}):
+                issued: dict[str, dict[str, str]] = {}
+                if batch.issued:
+                    identifiers = (record.identifier for record in chunk)
+                    issued = await secrets_of(database, batch.id, identifiers)
+                for record in chunk:
+                    verifier.compare(source, record, issued.get(record.identifier, {}))
+                progress(verifier.comparison.compared)
+        return verifier.finish()
+    finally:
+        file.close()

@@ -1,5 +1,6 @@
 """Building: one batch becomes one sealed release file, every record of it checked."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -144,18 +145,20 @@ async def _compare(
     Raises DamagedError at the first difference.
     """
     envelope = Envelope(manifest)
-    found = ReleaseFile(store.partial(manifest.release))
+    path = store.partial(manifest.release)
     compared = entries = 0
-    try:
-        async for chunk in records(database, batch.id):
+    async for chunk in records(database, batch.id):
+        # Opened anew for each chunk: what stays mapped would count as this process's memory.
+        with contextlib.closing(ReleaseFile(path)) as found:
             for body, secrets in chunk:
                 expected = envelope.around(body)
                 for credential in credentials(batch.kind, secrets):
                     entries += 1
                     if found.find(key, credential) != expected:
                         raise DamagedError("The built file differs from the batch: build again.")
-            compared += len(chunk)
-            progress(compared)
+        compared += len(chunk)
+        progress(compared)
+    with contextlib.closing(ReleaseFile(path)) as found:
         if (
             found.entries() != entries
             or compared != batch.records
@@ -163,5 +166,3 @@ async def _compare(
             or found.manifest != manifest
         ):
             raise DamagedError("The built file differs from the batch: build again.")
-    finally:
-        found.close()

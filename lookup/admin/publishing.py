@@ -4,6 +4,7 @@ The pointer is the truth; a kill between the two is mended by `reconcile` at the
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -60,11 +61,8 @@ class Publisher:
         path = self.store.path(release.reference)
         verify_digest(path, release.sha256)
         key = self.keys.get(release.id)
-        file = ReleaseFile(path)
-        try:
+        with contextlib.closing(ReleaseFile(path)) as file:
             file.statistics(key)
-        finally:
-            file.close()
         return key
 
     async def schedule(

@@ -1,0 +1,1 @@
+"""Measuring and rehearsing: what the service can bear, found out before release day."""

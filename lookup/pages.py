@@ -1,0 +1,97 @@
+"""What pages of both wings share: templates, phrases, the language, the headers."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookup.kinds import Label
+
+LANGUAGES = ("zh", "en")
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+_PREFERENCE = re.compile(r"\s*([a-zA-Z-]{1,35}|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
+
+
+class SecurityHeaders:
+    """Adds `SECURITY_HEADERS` to every HTTP response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class Phrases:
+    """The texts of a wing in both languages; a phrase that is missing is a KeyError."""
+
+    def __init__(self, labels: Mapping[str, Label]) -> None:
+        self._labels = labels
+
+    def say(self, key: str, language: str, **values: object) -> str:
+        """The phrase with its `{names}` filled in."""
+        text = self._labels[key].in_language(language)
+        return text.format_map(values) if values else text
+
+
+def read_phrases(path: Path) -> Phrases:
+    """The phrases of a TOML file of `key = { zh = "…", en = "…" }`."""
+    document: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    return Phrases({key: Label(text["zh"], text["en"]) for key, text in document.items()})
+
+
+def environment(folder: Path) -> Environment:
+    """Templates of `folder`: everything escaped, an unknown name an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def _weights(accept_language: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in accept_language[:200].split(","):
+        found = _PREFERENCE.fullmatch(part)
+        if found:
+            language = found[1].lower().partition("-")[0]
+            weights[language] = max(weights.get(language, 0.0), float(found[2] or 1))
+    return weights
+
+
+def choose_language(query: bytes, accept_language: str) -> str:
+    """`en` where `lang=en` asks for it or the browser prefers it to Chinese; else `zh`."""
+    asked = parse_qs(query[:2000].decode("latin-1")).get("lang", [""])[-1]
+    if asked in LANGUAGES:
+        return asked
+    weights = _weights(accept_language)
+    return "en" if weights.get("en", 0) > weights.get("zh", 0) else "zh"
+
+
+def language_of(scope: Scope) -> str:
+    """The language of a request."""
+    accepted = next((value for key, value in scope["headers"] if key == b"accept-language"), b"")
+    return choose_language(scope.get("query_string", b""), accepted.decode("latin-1"))

@@ -1,0 +1,102 @@
+"""The public application, put together."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookup.pages import SecurityHeaders
+from lookup.public.live import LiveReleases
+from lookup.public.views import HERE, Site, on_http_error
+from lookup.settings import Settings
+from lookup.stores.embedded import EmbeddedStore
+
+log = logging.getLogger("lookup.public")
+
+
+def utc_now() -> datetime:
+    """The time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Guard:
+    """Answers 500 for what nobody caught, and logs the type only: a message or a traceback
+    could hold what a candidate typed, and the server would log both."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            log.error("a request failed: %s", type(error).__name__)
+            if not started:
+                response = await on_http_error(Request(scope), error)
+                await response(scope, receive, send)
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Look at the pointers before the first request, and from then on."""
+    live: LiveReleases = app.state.live
+    try:
+        await live.refresh()
+    except Exception as error:  # a start-up that raises would end the whole service
+        log.error("the first look at the live pointers failed: %s", type(error).__name__)
+    following = asyncio.create_task(live.follow(app.state.settings.poll_ms))
+    gc.collect()
+    gc.freeze()
+    yield
+    following.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await following
+    live.close()
+
+
+def create_app(
+    settings: Settings,
+    store: EmbeddedStore | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Starlette:
+    """The public service over the data folder of `settings`."""
+    live = LiveReleases(store or EmbeddedStore(settings.data_dir), clock)
+    site = Site(settings, live)
+    app = Starlette(
+        routes=[
+            Route("/", site.home),
+            Route("/status.json", site.status),
+            Route("/healthz", site.health),
+            Route("/readyz", site.ready),
+            Route("/api/v1/{kind}", site.api, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Route("/{kind}", site.form),
+            Route("/{kind}", site.result, methods=["POST"]),
+        ],
+        middleware=[Middleware(SecurityHeaders), Middleware(Guard)],
+        exception_handlers={HTTPException: on_http_error},
+        lifespan=lifespan,
+    )
+    # A redirect would be built from the Host header, which the client writes.
+    app.router.redirect_slashes = False
+    app.state.settings, app.state.live, app.state.site = settings, live, site
+    return app

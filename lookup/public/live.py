@@ -1,0 +1,256 @@
+"""What is served now, kind by kind: follows the live pointers and never serves early.
+
+`poll` is cheap and says which digests are to be checked; checks run in threads and `adopt`
+takes in what they found. Until a new release is verified, the one before it is served.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from lookup.errors import DamagedError, ServiceError
+from lookup.kinds import Kind
+from lookup.public.shelf import Check, Mapped, Shelf
+from lookup.release_file import ReleaseFile
+from lookup.stores.embedded import EmbeddedStore, Stamp
+from lookup.stores.pointer import Current, Pointer, Reference
+
+READ_AGAIN_AFTER = timedelta(seconds=1)
+READY_WITHIN = timedelta(seconds=5)
+log = logging.getLogger("lookup.public")
+
+
+class State(StrEnum):
+    """What a kind is at a moment."""
+
+    OPEN = "open"
+    NOT_OPEN = "not_open"
+    CLOSED = "closed"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """An open release: its file, its key and since when."""
+
+    file: ReleaseFile
+    key: bytes
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One kind at one moment. `kind` is None where no release of it could be read yet;
+    `serving` is there exactly when the state is open, `opens_at` when it is not open."""
+
+    name: str
+    kind: Kind | None
+    state: State
+    opens_at: datetime | None = None
+    serving: Serving | None = None
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One kind: the pointer held, the `current` proven to open, the one served before it."""
+
+    stamp: Stamp | None = None
+    read_at: datetime | None = None
+    pointer: Pointer | None = None
+    proven: Current | None = None
+    previous: Current | None = None
+    kind: Kind | None = None
+    complaint: str = ""
+
+
+class LiveReleases:
+    """The releases of a store as its pointers say. Use it from one thread."""
+
+    def __init__(self, store: EmbeddedStore, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+        self._store = store
+        self._shelf = Shelf(store)
+        self._slots: dict[str, _Slot] = {}
+        self._polled_at: datetime | None = None
+
+    def poll(self) -> list[Check]:
+        """Look at the pointers; the digests to check now. Reads small files only."""
+        now = self.clock()
+        for name, stamp in self._stamps().items():
+            slot = self._slots.setdefault(name, _Slot())
+            if slot.stamp != stamp or slot.read_at is None or _past(slot.read_at, now):
+                slot.stamp, slot.read_at = stamp, now
+                self._read(name, slot)
+        checks = self._shelf.checks(self._wanted(), now)
+        self._prove(now)
+        self._polled_at = now
+        return checks
+
+    def adopt(self, check: Check, error: DamagedError | None) -> None:
+        """Take in what `check.run()` returned."""
+        now = self.clock()
+        self._shelf.adopt(check, error, now)
+        self._prove(now)
+
+    def settle(self) -> None:
+        """Poll and run every check here and now; for tests and the command line."""
+        for check in self.poll():
+            self.adopt(check, check.run())
+
+    async def refresh(self) -> None:
+        """Poll and wait for every check, each in a thread."""
+        await asyncio.gather(*map(self._verify, self.poll()))
+
+    async def follow(self, poll_ms: int) -> None:
+        """Poll for ever; checks go on in threads meanwhile."""
+        tasks: set[asyncio.Task[None]] = set()
+        while True:
+            try:
+                for check in self.poll():
+                    task = asyncio.create_task(self._verify(check))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+            except Exception as error:  # whatever broke one look must not end the looking
+                log.error("a look at the live pointers failed: %s", type(error).__name__)
+            await asyncio.sleep(poll_ms / 1000)
+
+    async def _verify(self, check: Check) -> None:
+        try:
+            error = await asyncio.to_thread(check.run)
+        except Exception as failure:  # whatever it was, the check must be tried again
+            error = DamagedError(f"it could not be checked ({type(failure).__name__}).")
+        self.adopt(check, error)
+
+    def ready(self) -> bool:
+        """Whether the pointers were looked at lately."""
+        return self._polled_at is not None and abs(self.clock() - self._polled_at) < READY_WITHIN
+
+    def names(self) -> list[str]:
+        """Every kind that has a live pointer."""
+        return sorted(self._slots)
+
+    def view(self, name: str, now: datetime) -> View | None:
+        """The kind called `name` at `now`, None where it has no live pointer."""
+        slot = self._slots.get(name)
+        if slot is None:
+            return None
+        state, opens_at, current = self._state(slot, now)
+        if current is None:
+            return View(name, slot.kind, state, opens_at)
+        mapped = self._shelf.get(current.reference)
+        if mapped is None:
+            return View(name, slot.kind, State.UNAVAILABLE)
+        serving = Serving(mapped.file, current.key, current.opened_at)
+        return View(name, mapped.kind, state, None, serving)
+
+    def close(self) -> None:
+        """Unmap everything; nothing may be asked after."""
+        self._shelf.close()
+        self._slots.clear()
+
+    def _stamps(self) -> dict[str, Stamp]:
+        try:
+            return self._store.stamps()
+        except OSError as error:
+            log.error("the live pointers cannot be listed: %s", type(error).__name__)
+            return {}
+
+    def _read(self, name: str, slot: _Slot) -> None:
+        try:
+            found = self._store.pointer(name)
+            if found is not None and found.kind != name:
+                raise DamagedError("A live pointer is about another kind: open the release again.")
+        except ServiceError as error:
+            _complain(slot, name, str(error))
+            return
+        slot.complaint = ""
+        if found is None or (slot.pointer is not None and found.epoch <= slot.pointer.epoch):
+            return
+        slot.previous = _kept(slot, found)
+        slot.pointer, slot.proven = found, None
+
+    def _wanted(self) -> Iterator[Reference]:
+        for slot in self._slots.values():
+            pointer = slot.pointer
+            if pointer is None:
+                continue
+            parts = (pointer.current, pointer.upcoming, pointer.ended, slot.previous)
+            yield from (part.reference for part in parts if part is not None)
+
+    def _prove(self, now: datetime) -> None:
+        """Learn kinds from what is mapped; prove the keys of what is current."""
+        for name, slot in self._slots.items():
+            pointer = slot.pointer
+            if pointer is None:
+                continue
+            for part in (pointer.ended, pointer.upcoming, pointer.current):
+                mapped = part and self._shelf.get(part.reference)
+                if mapped and mapped.kind.name == name:
+                    slot.kind = mapped.kind
+            if pointer.current is not None and slot.proven is None:
+                mapped = self._shelf.get(pointer.current.reference)
+                if mapped is not None and _opens(name, slot, mapped, pointer.current):
+                    slot.proven = pointer.current
+            if slot.proven is not None and now >= slot.proven.opened_at:
+                slot.previous = None
+
+    def _state(self, slot: _Slot, now: datetime) -> tuple[State, datetime | None, Current | None]:
+        """State, when it opens, and what is to be served."""
+        pointer = slot.pointer
+        if pointer is None:
+            return State.UNAVAILABLE, None, None
+        current = pointer.current
+        if current is None:
+            if pointer.upcoming is not None:
+                return State.NOT_OPEN, pointer.upcoming.opens_at, None
+            return State.CLOSED, None, None
+        if _closed(current, now):
+            return State.CLOSED, None, None
+        if now >= current.opened_at and slot.proven is not None:
+            return State.OPEN, None, current
+        previous = slot.previous
+        if previous is not None and previous.opened_at <= now and not _closed(previous, now):
+            return State.OPEN, None, previous
+        if now < current.opened_at:
+            return State.NOT_OPEN, current.opened_at, None
+        return State.UNAVAILABLE, None, None
+
+
+def _past(then: datetime, now: datetime) -> bool:
+    # A clock set back must not stop the looking.
+    return abs(now - then) >= READ_AGAIN_AFTER
+
+
+def _closed(current: Current, now: datetime) -> bool:
+    return current.closes_at is not None and now >= current.closes_at
+
+
+def _kept(slot: _Slot, pointer: Pointer) -> Current | None:
+    """What may be served on while the new current is verified."""
+    kept = slot.proven or slot.previous
+    if kept is None or pointer.current is None:
+        return None
+    ended = pointer.ended
+    return None if ended is not None and ended.reference == kept.reference else kept
+
+
+def _opens(name: str, slot: _Slot, mapped: Mapped, current: Current) -> bool:
+    """Whether the file is of this kind and the key is the file's."""
+    try:
+        if mapped.kind.name != name:
+            raise DamagedError("A live pointer leads to a release of another kind.")
+        mapped.file.statistics(current.key)
+    except DamagedError as error:
+        _complain(slot, name, str(error))
+        return False
+    return True
+
+
+def _complain(slot: _Slot, name: str, complaint: str) -> None:
+    """Log a complaint once, not at every poll."""
+    if slot.complaint != complaint:
+        slot.complaint = complaint
+        log.error("live pointer of %s: %s", name, complaint)

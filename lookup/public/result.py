@@ -1,0 +1,90 @@
+"""A record as the result page shows it: a headline, then groups of labels and texts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from lookup.kinds import Field, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A field of type `rows`."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One group: labels with their texts, and the tables that belong to it."""
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The whole record; `headline` is a label and its text."""
+
+    headline: tuple[str, str] | None
+    sections: tuple[Section, ...]
+
+
+def number(value: int | float) -> str:
+    """A number as people write it: 100, 101.5."""
+    return f"{Decimal(str(value)).normalize():f}"
+
+
+def text(kind: Kind, field: Field, value: Any, language: str) -> str:
+    """One value in words."""
+    if field.type == "outcome":
+        found = field.value(value)
+        return found.label.in_language(language) if found else str(value)
+    if field.type == "score":
+        if isinstance(value, str):
+            flags = {flag.code: flag.label.in_language(language) for flag in kind.flags(field)}
+            return flags.get(value, value)
+        return f"{number(value)} / {field.full_mark}"
+    return number(value) if isinstance(value, int | float) else str(value)
+
+
+def _table(kind: Kind, field: Field, rows: list[Mapping[str, Any]], language: str) -> Table:
+    columns = [column for column in field.columns if any(column.name in row for row in rows)]
+    return Table(
+        tuple(column.label.in_language(language) for column in columns),
+        tuple(
+            tuple(
+                text(kind, column, row[column.name], language) if column.name in row else ""
+                for column in columns
+            )
+            for row in rows
+        ),
+    )
+
+
+def show(kind: Kind, record: Mapping[str, Any], language: str) -> Shown:
+    """Arrange a record by its kind; absent fields are skipped, and groups left empty."""
+    sections = []
+    for group in kind.groups:
+        fields = [kind.field(name) for name in group.fields if name in record]
+        lines = tuple(
+            (field.label.in_language(language), text(kind, field, record[field.name], language))
+            for field in fields
+            if field.type != "rows"
+        )
+        tables = tuple(
+            _table(kind, field, record[field.name], language)
+            for field in fields
+            if field.type == "rows" and record[field.name]
+        )
+        if lines or tables:
+            sections.append(Section(group.title.in_language(language), lines, tables))
+    headline = None
+    if kind.headline in record:
+        field = kind.field(kind.headline)
+        shown = text(kind, field, record[kind.headline], language)
+        headline = (field.label.in_language(language), shown)
+    return Shown(headline, tuple(sections))

@@ -1,0 +1,256 @@
+"""The pages: home, form, result, message; and the small documents beside them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Scope
+
+from lookup.kinds import Kind, Label
+from lookup.pages import environment, language_of
+from lookup.public.answers import (
+    CODES,
+    CONSTANT,
+    MAX_BODY_BYTES,
+    PHRASES,
+    STATUSES,
+    Answer,
+    answer,
+    iso,
+    status_of,
+)
+from lookup.public.asking import Found, Invalid, NoMatch, NotOpen, Outcome, gate, look
+from lookup.public.live import LiveReleases, View
+from lookup.public.result import show
+from lookup.settings import Settings
+
+MAX_FIELDS = 16
+FORM = "application/x-www-form-urlencoded"
+HERE = Path(__file__).parent
+NO_STORE = {"Cache-Control": "no-store"}
+CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, cut one byte above the cap; the rest is never read."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                break
+    except ClientDisconnect:
+        return b""
+    return bytes(body[: MAX_BODY_BYTES + 1])
+
+
+def read_form(content_type: str, body: bytes) -> Mapping[str, str] | Invalid:
+    """The fields of a posted form."""
+    if len(body) > MAX_BODY_BYTES:
+        return Invalid(None, "too_large")
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        return Invalid(None, "media_type")
+    try:
+        text = body.decode("ascii")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError:
+        return Invalid(None, "not_form")
+
+
+def respond(found: Answer) -> Response:
+    """An answer as a response of Starlette's."""
+    response = Response(found.body, found.status)
+    response.raw_headers.extend(found.headers)
+    return response
+
+
+class Site:
+    """The handlers, with what they need."""
+
+    def __init__(self, settings: Settings, live: LiveReleases) -> None:
+        self._settings = settings
+        self._live = live
+        self._templates = environment(HERE / "templates")
+
+    # Pages
+
+    async def home(self, request: Request) -> Response:
+        """`GET /`: every kind and its state."""
+        language = language_of(request.scope)
+        kinds = [
+            (view, _title(view, language), self._time(view.opens_at)) for view in self._views()
+        ]
+        return self._page(request.scope, "home.html", 200, kinds=kinds)
+
+    async def form(self, request: Request) -> Response:
+        """`GET /KIND`: the ways in, or why there is nothing to ask."""
+        view = gate(self._live, request.path_params["kind"], self._live.clock())
+        if isinstance(view, View):
+            return self._form(request.scope, view.kind, None, None, 200)
+        return self._outcome(request.scope, view, request.path_params["kind"])
+
+    async def result(self, request: Request) -> Response:
+        """`POST /KIND`: the record, or the form with what is wrong in words."""
+        kind_name = request.path_params["kind"]
+        view = gate(self._live, kind_name, self._live.clock())
+        if not isinstance(view, View):
+            return self._outcome(request.scope, view, kind_name)
+        body = await read_body(request)
+        # Reading may have taken long: the state is looked at again, for this moment.
+        view = gate(self._live, kind_name, self._live.clock())
+        if not isinstance(view, View):
+            return self._outcome(request.scope, view, kind_name)
+        fields = read_form(request.headers.get("content-type", ""), body)
+        outcome = fields if isinstance(fields, Invalid) else look(view, fields)
+        if isinstance(outcome, Found):
+            return self._result(request.scope, outcome)
+        if isinstance(outcome, Invalid | NoMatch):
+            names = frozenset() if isinstance(fields, Invalid) else frozenset(fields)
+            way = _way(view.kind, names)
+            return self._form(request.scope, view.kind, outcome, way, status_of(outcome))
+        return self._outcome(request.scope, outcome, kind_name)
+
+    def failure(self, scope: Scope, status: int, headers: Mapping[str, str]) -> Response:
+        """404, 405 and 500: a problem below /api/, a page elsewhere."""
+        code = CODE_OF_STATUS.get(status, "error")
+        if scope["path"].startswith("/api/"):
+            response = respond(CONSTANT[code, language_of(scope)])
+        else:
+            response = self._message(scope, code, STATUSES[code], None, None)
+        response.headers.update(headers)
+        return response
+
+    # Documents
+
+    async def api(self, request: Request) -> Response:
+        """`POST /api/v1/KIND`."""
+        body = await read_body(request)
+        language = language_of(request.scope)
+        kind, content_type = request.path_params["kind"], request.headers.get("content-type", "")
+        return respond(answer(self._live, kind, content_type, body, language, self._live.clock()))
+
+    async def status(self, request: Request) -> Response:
+        """`GET /status.json`: kinds, states, server time; a cache may keep it one second."""
+        kinds = [
+            {
+                "name": view.name,
+                "title": {"zh": _title(view, "zh"), "en": _title(view, "en")},
+                "state": view.state.value,
+                "opens_at": iso(view.opens_at) if view.opens_at else None,
+            }
+            for view in self._views()
+        ]
+        document = {"kinds": kinds, "server_time": iso(self._live.clock())}
+        headers = {"Cache-Control": "public, max-age=1"}
+        return Response(orjson.dumps(document), 200, headers, "application/json")
+
+    async def health(self, request: Request) -> Response:
+        """`GET /healthz`: the loop turns."""
+        return PlainTextResponse("ok\n", headers=NO_STORE)
+
+    async def ready(self, request: Request) -> Response:
+        """`GET /readyz`: the pointers are being followed."""
+        if self._live.ready():
+            return PlainTextResponse("ok\n", headers=NO_STORE)
+        return PlainTextResponse("not ready\n", 503, headers=NO_STORE)
+
+    # Parts
+
+    def _views(self) -> list[View]:
+        now = self._live.clock()
+        views = (self._live.view(name, now) for name in self._live.names())
+        return [view for view in views if view is not None]
+
+    def _time(self, moment: datetime | None) -> str:
+        return f"{moment.astimezone(self._settings.timezone):%Y-%m-%d %H:%M}" if moment else ""
+
+    def _page(self, scope: Scope, template: str, status: int, **values: object) -> Response:
+        language = language_of(scope)
+
+        def say(key: str, **names: object) -> str:
+            return PHRASES.say(key, language, **names)
+
+        body = self._templates.get_template(template).render(
+            language=language,
+            other="zh" if language == "en" else "en",
+            path="/" + scope["path"].lstrip("/"),
+            say=say,
+            **values,
+        )
+        headers = NO_STORE | {"Content-Language": language, "Vary": "Accept-Language"}
+        return Response(body, status, headers, "text/html")
+
+    def _form(
+        self,
+        scope: Scope,
+        kind: Kind | None,
+        outcome: NoMatch | Invalid | None,
+        way: str | None,
+        status: int,
+    ) -> Response:
+        return self._page(
+            scope,
+            "form.html",
+            status,
+            kind=kind,
+            no_match=isinstance(outcome, NoMatch),
+            invalid=outcome if isinstance(outcome, Invalid) else None,
+            way_used=way,
+        )
+
+    def _result(self, scope: Scope, found: Found) -> Response:
+        kind, serving = found.view.kind, found.view.serving
+        assert kind is not None  # noqa: S101  # a view in which something was found is open
+        assert serving is not None  # noqa: S101
+        body = orjson.loads(found.body)
+        return self._page(
+            scope,
+            "result.html",
+            200,
+            kind=kind,
+            shown=show(kind, body["record"], language_of(scope)),
+            release=body["release"],
+            opened_at=self._time(serving.opened_at),
+        )
+
+    def _outcome(self, scope: Scope, outcome: Outcome, kind_name: str) -> Response:
+        view = self._live.view(kind_name, self._live.clock())
+        title = _title(view, language_of(scope)) if view else None
+        opens_at = outcome.opens_at if isinstance(outcome, NotOpen) else None
+        status = status_of(outcome)
+        response = self._message(scope, CODES[type(outcome)], status, title, opens_at)
+        if status == STATUSES["unavailable"]:
+            response.headers["Retry-After"] = "5"
+        return response
+
+    def _message(
+        self, scope: Scope, code: str, status: int, title: str | None, opens_at: datetime | None
+    ) -> Response:
+        return self._page(
+            scope, "message.html", status, code=code, title=title, opens_at=self._time(opens_at)
+        )
+
+
+def _title(view: View, language: str) -> str:
+    title = view.kind.title if view.kind else Label(view.name, view.name)
+    return title.in_language(language)
+
+
+def _way(kind: Kind | None, names: frozenset[str]) -> str | None:
+    """The way in whose form was sent, as far as its fields tell."""
+    if kind is None or not names:
+        return None
+    return max(kind.ways, key=lambda way: len(names & set(way.fields))).name
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals in the site's words."""
+    site: Site = request.app.state.site
+    if not isinstance(error, HTTPException):
+        return site.failure(request.scope, 500, {})
+    return site.failure(request.scope, error.status_code, error.headers or {})

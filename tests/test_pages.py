@@ -1,0 +1,46 @@
+"""Every phrase is there in both languages, and every phrase that is there is used."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+
+from lookup.pages import environment, read_phrases
+
+PUBLIC = Path(__file__).parent.parent / "lookup" / "public"
+PHRASES = tomllib.loads((PUBLIC / "phrases.toml").read_text(encoding="utf-8"))
+
+
+def test_every_phrase_a_template_says_is_there() -> None:
+    said = {
+        key
+        for template in (PUBLIC / "templates").glob("*.html")
+        for key in re.findall(r"say\(\s*[\"']([a-z_.]+)[\"']\s*[,)]", template.read_text("utf-8"))
+    }
+    assert said
+    assert said <= PHRASES.keys()
+
+
+def test_every_phrase_is_written_in_both_languages() -> None:
+    for key, phrase in PHRASES.items():
+        assert phrase.keys() == {"zh", "en"}, key
+        assert all(text.strip() for text in phrase.values()), key
+
+
+def test_a_phrase_that_is_missing_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        read_phrases(PUBLIC / "phrases.toml").say("no.such.phrase", "zh")
+
+
+def test_a_name_a_template_does_not_get_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("{{ missing }}")
+    with pytest.raises(UndefinedError):
+        environment(tmp_path).get_template("page.html").render()
+
+
+def test_text_from_a_record_cannot_become_markup(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("{{ name }}")
+    page = environment(tmp_path).get_template("page.html").render(name="<b>&")
+    assert page == "&lt;b&gt;&amp;"

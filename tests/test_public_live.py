@@ -1,0 +1,200 @@
+"""Which release is served when: hours, damage, corrections."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lookup.public.asking import Closed, Found, NotOpen, Unavailable, UnknownKind, ask
+from lookup.public.live import LiveReleases
+from lookup.stores.embedded import EmbeddedStore
+from lookup.stores.pointer import Current, Ended, Reference, Upcoming
+from tests.makers import (
+    KEY,
+    OPENING,
+    RECORD,
+    TYPED,
+    Clock,
+    make_kind,
+    make_release,
+    move,
+    open_release,
+)
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> EmbeddedStore:
+    return EmbeddedStore(tmp_path)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def live(store: EmbeddedStore, clock: Clock) -> Iterator[LiveReleases]:
+    live = LiveReleases(store, clock)
+    yield live
+    live.close()
+
+
+@pytest.fixture
+def reference(store: EmbeddedStore) -> Reference:
+    return make_release(store, make_kind())
+
+
+def outcome(live: LiveReleases) -> object:
+    live.settle()
+    return ask(live, "scores", TYPED, live.clock())
+
+
+def version(live: LiveReleases) -> int:
+    found = outcome(live)
+    assert isinstance(found, Found)
+    return 2 if b'"version":2' in found.body else 1
+
+
+def correct(store: EmbeddedStore) -> Reference:
+    return make_release(store, make_kind(), [RECORD | {"total": 513}], release="r2", version=2)
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def test_nothing_is_readable_before_the_hour_even_with_the_key(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference
+) -> None:
+    open_release(store, reference)
+    clock.now = OPENING - timedelta(microseconds=1)
+    assert outcome(live) == NotOpen(OPENING)
+    clock.now = OPENING
+    assert isinstance(ask(live, "scores", TYPED, clock.now), Found)
+
+
+def test_it_closes_at_its_hour(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference
+) -> None:
+    open_release(store, reference, closes_at=OPENING + SECOND)
+    assert isinstance(outcome(live), Found)
+    clock.now += SECOND
+    assert ask(live, "scores", TYPED, clock.now) == Closed()
+
+
+def test_a_sealed_release_is_announced_and_checked_once(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    move(store, upcoming=Upcoming(reference, OPENING))
+    assert outcome(live) == NotOpen(OPENING)
+    open_release(store, reference)
+    assert live.poll() == []
+    assert isinstance(ask(live, "scores", TYPED, OPENING), Found)
+
+
+def test_a_damaged_new_file_keeps_the_old_one_until_it_is_mended(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference
+) -> None:
+    open_release(store, reference)
+    assert version(live) == 1
+    new = correct(store)
+    whole = store.path(new).read_bytes()
+    overwrite(store.path(new), whole[:-1] + b"!")
+    open_release(store, new)
+    assert version(live) == 1
+    overwrite(store.path(new), whole)
+    clock.now += SECOND
+    assert version(live) == 2
+
+
+def test_a_current_release_stays_open_while_a_correction_waits(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    upcoming = Upcoming(correct(store), OPENING + SECOND)
+    move(store, current=Current(reference, KEY, OPENING), upcoming=upcoming)
+    assert version(live) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not a release", None])
+def test_a_damaged_or_missing_file_at_a_fresh_start_is_unavailable(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference, content: bytes | None
+) -> None:
+    open_release(store, reference)
+    if content is None:
+        store.path(reference).unlink()
+    else:
+        overwrite(store.path(reference), content)
+    assert outcome(live) == Unavailable()
+
+
+def test_withdrawal_takes_effect_though_the_file_is_mapped(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference)
+    assert isinstance(outcome(live), Found)
+    move(store, ended=Ended(reference, OPENING, withdrawn=True))
+    live.poll()
+    assert ask(live, "scores", TYPED, OPENING) == Closed()
+
+
+def test_an_older_epoch_is_ignored(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference
+) -> None:
+    open_release(store, reference)
+    old = (store.live / "scores.json").read_bytes()
+    move(store, ended=Ended(reference, OPENING))
+    assert outcome(live) == Closed()
+    (store.live / "scores.json").write_bytes(old)
+    clock.now += SECOND
+    assert outcome(live) == Closed()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"epoch":9}', b"\xff"])
+def test_a_garbled_pointer_keeps_what_was_served(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference, content: bytes
+) -> None:
+    open_release(store, reference)
+    assert isinstance(outcome(live), Found)
+    (store.live / "scores.json").write_bytes(content)
+    clock.now += SECOND
+    assert isinstance(outcome(live), Found)
+
+
+def test_a_mapped_file_that_is_written_to_is_served_no_more(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference)
+    assert isinstance(outcome(live), Found)
+    content = bytearray(store.path(reference).read_bytes())
+    content[-1] ^= 1
+    overwrite(store.path(reference), bytes(content))
+    assert outcome(live) == Unavailable()
+
+
+def test_an_unlinked_file_that_is_mapped_is_served_on(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference)
+    assert isinstance(outcome(live), Found)
+    store.path(reference).unlink()
+    assert isinstance(outcome(live), Found)
+
+
+def test_a_key_of_another_release_opens_nothing(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference, key=bytes(32))
+    assert outcome(live) == Unavailable()
+
+
+def test_a_release_of_another_kind_is_not_served(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference, kind="lottery")
+    live.settle()
+    assert ask(live, "lottery", TYPED, OPENING) == Unavailable()
+    assert ask(live, "other", TYPED, OPENING) == UnknownKind()

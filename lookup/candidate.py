@@ -15,7 +15,10 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ACCESS_CODE_LENGTH = 8
 MIDDLE_DOT = "·"
 
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+_INVISIBLE = dict.fromkeys(
+    (0x00AD, 0x2060, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+)
+"""What comes along unseen with pasted text: joiners, direction marks, soft hyphens."""
 _CROCKFORD_LOOKALIKES = str.maketrans("OIL", "011", "-")
 _MIDDLE_DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・･．.●", MIDDLE_DOT))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -24,28 +27,30 @@ _ACCESS_CODE = re.compile(f"[{CROCKFORD}]{{{ACCESS_CODE_LENGTH}}}")
 
 
 def _plain(text: str) -> str:
-    """NFKC (full-width digits become ASCII), without any white or invisible character."""
-    if text.isascii():
-        return "".join(text.split())
-    return "".join(unicodedata.normalize("NFKC", text).translate(_INVISIBLE).split())
+    """NFKC (full-width digits become ASCII), upper case, no white or invisible character.
 
-
-def _code(text: str) -> str:
-    return _plain(text).upper()
+    Each of the three can make work for the others, so they are repeated; twice is enough for
+    every character there is, and a bound is safer than waiting for no change.
+    """
+    for _ in range(1 if text.isascii() else 4):
+        if not text.isascii():
+            text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+        text = "".join(text.split()).upper()
+    return text
 
 
 def _access_code(text: str) -> str:
-    return _plain(text).upper().translate(_CROCKFORD_LOOKALIKES)
+    return _plain(text).translate(_CROCKFORD_LOOKALIKES)
 
 
 def _name(text: str) -> str:
-    return _plain(text).upper().translate(_MIDDLE_DOTS)
+    return _plain(text).translate(_MIDDLE_DOTS)
 
 
 CANONICAL: dict[str, Callable[[str], str]] = {
-    "code": _code,
+    "code": _plain,
     "access_code": _access_code,
-    "id_suffix": _code,
+    "id_suffix": _plain,
     "name": _name,
 }
 """The field types a credential may be made of, each with its spelling."""

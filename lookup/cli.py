@@ -130,11 +130,11 @@ def parse_time(text: str, timezone: ZoneInfo) -> datetime:
     """A time the clerk typed, `timezone` where it has no offset. Raises UsageError."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError("A time looks like 2026-06-24T10:00 or 2026-06-24T10:00+08:00.") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone)
-    return moment.astimezone(UTC)
 
 
 def parse_maps(maps: list[str] | None) -> dict[str, str]:

@@ -82,4 +82,10 @@ def write(final: Path, content: bytes, mode: int) -> None:
         except OSError:
             partial.unlink(missing_ok=True)
             raise
-    publish(partial, final, mode)
+    try:
+        publish(partial, final, mode)
+    except StorageError:
+        # What is left may hold a key: it must not lie about under a second name.
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise

@@ -31,7 +31,7 @@ def _lines(text: str) -> dict[tuple[str | int, ...], int]:
     lines: dict[tuple[str | int, ...], int] = {(): 1}
     here: tuple[str | int, ...] = ()
     counts: dict[tuple[str | int, ...], int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if table := _TABLE.match(line):
             here = ()
             *outer, last = table[1].split(".")
@@ -67,7 +67,7 @@ def faults(path: Path) -> tuple[list[Fault], Kind | None]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return [Fault(line, "", "is not UTF-8: save the file as UTF-8")], None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         found = _SYNTAX.fullmatch(str(error))
         if found is None:
             return [Fault(text.count("\n") + 1, "", f"is not TOML: {error}")], None

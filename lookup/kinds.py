@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from lookup.candidate import ACCESS_CODE_LENGTH, CANONICAL, MAX_INPUT_CHARACTERS
 
 FORMAT = 1
+MAX_WHOLE = 1_000_000_000
+MAX_DECIMALS = 6
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 DIGITS, LETTERS_AND_DIGITS = "digits", "letters_and_digits"
 SCORE_TABLE, COUNTS = "score_table", "counts"
@@ -152,15 +154,23 @@ def _is_label(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return type(value) is int and 0 <= value <= MAX_WHOLE
 
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) and text for text in value)
 
 
+def _is_some_texts(value: Any) -> bool:
+    return bool(value) and _is_texts(value)
+
+
 def _is_tables(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(table, dict) for table in value)
+
+
+def _is_some_tables(value: Any) -> bool:
+    return bool(value) and _is_tables(value)
 
 
 def _is_name(value: Any) -> bool:
@@ -178,23 +188,26 @@ _HINT = _LABEL._replace(required=False)
 _WHOLE = Option(_is_whole, "a whole number, 0 or more")
 _FLAG = Option(lambda value: isinstance(value, bool), "true or false")
 _TEXTS = Option(_is_texts, "a list of texts")
-_TABLES = Option(_is_tables, "a list of tables")
+_SOME_TEXTS = Option(_is_some_texts, "a list of one text or more", required=True)
+_SOME_TABLES = Option(_is_some_tables, "one table or more", required=True)
 
 TOP = {
-    "format": Option(lambda value: value == FORMAT, f"{FORMAT}", required=True),
+    "format": Option(
+        lambda value: type(value) is int and value == FORMAT, f"{FORMAT}", required=True
+    ),
     "name": _NAME,
     "title": _LABEL,
     "about": _LABEL,
     "identifier": _REFERENCE._replace(required=True),
     "headline": _REFERENCE._replace(required=True),
-    "field": _TABLES._replace(required=True),
-    "way_in": _TABLES._replace(required=True),
-    "group": _TABLES._replace(required=True),
+    "field": _SOME_TABLES,
+    "way_in": _SOME_TABLES,
+    "group": _SOME_TABLES,
 }
 EVERY_FIELD = {
     "name": _NAME,
     "label": _LABEL,
-    "type": Option(lambda value: value in TYPES, "", required=True),
+    "type": Option(lambda value: isinstance(value, str) and value in TYPES, "", required=True),
     "required": _FLAG,
     "headers": _TEXTS,
     "hint": _HINT,
@@ -212,7 +225,9 @@ TYPES: dict[str, dict[str, Option]] = {
     "text": {"max_length": _WHOLE, "statistics": _one_of(COUNTS)},
     "score": {
         "full_mark": _WHOLE._replace(required=True),
-        "decimals": _WHOLE,
+        "decimals": Option(
+            lambda value: _is_whole(value) and value <= MAX_DECIMALS, f"0 to {MAX_DECIMALS}"
+        ),
         "flags": _REFERENCE,
         "statistics": _one_of(SCORE_TABLE),
     },
@@ -222,21 +237,21 @@ TYPES: dict[str, dict[str, Option]] = {
         "statistics": _one_of(SCORE_TABLE, COUNTS),
     },
     "outcome": {
-        "value": _TABLES._replace(required=True),
+        "value": _SOME_TABLES,
         "statistics": _one_of(COUNTS),
     },
     "date": {},
     "rows": {
         "max_rows": _WHOLE._replace(required=True),
-        "column": _TABLES._replace(required=True),
+        "column": _SOME_TABLES,
     },
 }
 """Every field type with the keys it may have besides `EVERY_FIELD`."""
 EVERY_FIELD["type"] = EVERY_FIELD["type"]._replace(words=f"one of {', '.join(TYPES)}")
 VALUE = {"code": _NAME, "label": _LABEL, "written": _TEXTS, "replaces_mark": _FLAG}
-WAY = {"name": _NAME, "label": _LABEL, "fields": _TEXTS._replace(required=True)}
-GROUP = {"title": _LABEL, "fields": _TEXTS._replace(required=True)}
-COLUMN_TYPES = frozenset({"code", "text", "score", "integer", "outcome", "date"})
+WAY = {"name": _NAME, "label": _LABEL, "fields": _SOME_TEXTS}
+GROUP = {"title": _LABEL, "fields": _SOME_TEXTS}
+COLUMN_TYPES = ("code", "text", "score", "integer", "outcome", "date")
 
 
 def _check_table(
@@ -256,8 +271,9 @@ def _check_table(
 
 def _check_field(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
     kind_of = field.get("type")
-    own = TYPES.get(kind_of, {}) if isinstance(kind_of, str) else {}
-    if kind_of in TYPES or "type" not in field:
+    known = isinstance(kind_of, str) and kind_of in TYPES
+    if known or "type" not in field:
+        own = TYPES[str(kind_of)] if known else {}
         yield from _check_table(field, EVERY_FIELD | own, path)
     else:
         yield Problem((*path, "type"), f"must be {EVERY_FIELD['type'].words}")
@@ -266,10 +282,12 @@ def _check_field(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Itera
     for index, column in enumerate(_tables(field, "column")):
         inner = (*path, "column", index)
         yield from _check_field(column, inner)
-        if column.get("type") in TYPES.keys() - COLUMN_TYPES:
-            reason = f"a column must be one of {', '.join(sorted(COLUMN_TYPES))}"
+        if column.get("type") not in list(COLUMN_TYPES):
+            reason = f"a column must be one of {', '.join(COLUMN_TYPES)}"
             yield Problem((*inner, "type"), reason)
-        if not any("{n}" in header for header in column.get("headers", ()) if header):
+        if "flags" in column:
+            yield Problem((*inner, "flags"), "a column cannot have flags")
+        if "{n}" not in str(column.get("headers", "")):
             yield Problem((*inner, "headers"), "needs a header with {n} where the number stands")
 
 
@@ -287,6 +305,7 @@ def _check_limits(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Iter
     if field["type"] == "score" and not field["full_mark"]:
         yield Problem((*path, "full_mark"), "must be above 0")
     yield from _check_repeats((v["code"] for v in field.get("value", ())), (*path, "value"))
+    yield from _check_repeats((c["name"] for c in field.get("column", ())), (*path, "column"))
     for index, column in enumerate(field.get("column", ())):
         yield from _check_limits(column, (*path, "column", index))
 
@@ -320,6 +339,8 @@ def _check_references(document: Mapping[str, Any]) -> Iterator[Problem]:
             if name not in fields or fields[name]["type"] in SECRET_TYPES:
                 reason = f"{name} is not a field that the page may show"
                 yield Problem(("group", index, "fields"), reason)
+    together = ("+".join(sorted(way["fields"])) for way in document["way_in"])
+    yield from _check_repeats(together, ("way_in",))
     for index, way in enumerate(document["way_in"]):
         yield from _check_way(way, fields, document["identifier"], ("way_in", index, "fields"))
 

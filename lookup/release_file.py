@@ -107,8 +107,12 @@ class _Spool:
         self._folder = folder
         folder.mkdir(mode=0o700)
         self._files: list[BinaryIO] = []
-        for number in range(_BUCKETS):
-            self._files.append((folder / f"{number:02x}").open("wb", buffering=1 << 16))
+        try:
+            for number in range(_BUCKETS):
+                self._files.append((folder / f"{number:02x}").open("wb", buffering=1 << 16))
+        except OSError:
+            self.remove()
+            raise
 
     def add(self, locator: bytes, sealed: bytes) -> None:
         size = len(sealed).to_bytes(_SIZE_BYTES, "big")
@@ -171,7 +175,8 @@ class ReleaseWriter:
     ) -> None:
         self._spool.remove()
         if error is not None:
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def add(self, credentials: Iterable[bytes], body: bytes) -> None:
         """Seal one response body under every credential that opens it."""
@@ -243,9 +248,16 @@ class ReleaseFile:
             document["sources"] = tuple(document["sources"])
             document["approvals"] = tuple(document["approvals"])
             self.manifest = Manifest(**document)
-        except (lmdb.Error, orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+            self._release = self.manifest.release.encode()
+        except lmdb.Error as error:
+            # LMDB maps a file once a process; a second map would not be safe.
+            if "already open" in str(error):
+                raise RefusedError(
+                    f"{path.name} is open in this process: close it first."
+                ) from error
             raise DamagedError(f"{path.name} is not a release file: copy it again.") from error
-        self._release = self.manifest.release.encode()
+        except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+            raise DamagedError(f"{path.name} is not a release file: copy it again.") from error
 
     def find(self, key: bytes, credential: bytes) -> bytes | None:
         """The padded response body a credential opens under `key`, or None.

@@ -5,7 +5,6 @@ refused with a reason. White space around a value is not part of it.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
@@ -20,6 +19,7 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 _MARK = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,6}))?")
 _DATE = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})(?:-|/|\.|月)([0-9]{1,2})日?")
 _CODE = re.compile(r"[0-9A-Z]+")
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff\ufffd]")
 
 
@@ -31,8 +31,11 @@ class Refusal(NamedTuple):
 
 
 def _digits_first(text: str) -> str:
-    """Full-width digits, letters and stops as their ASCII selves."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    """Full-width digits, letters and stops as their ASCII selves, and nothing else.
+
+    NFKC would go too far: it reads 8² as 82.
+    """
+    return text if text.isascii() else text.translate(_FULL_WIDTH)
 
 
 def _code(field: Field) -> Reader:

@@ -140,6 +140,9 @@ def map_columns(
     missing = tuple(
         field
         for field in kind.fields
-        if field.required and field.type != "rows" and ("", field.name, 0) not in taken
+        if field.required
+        and field.type != "rows"
+        and field.name not in supplied
+        and ("", field.name, 0) not in taken
     )
     return ColumnMap(len(header), tuple(columns), tuple(unknown), tuple(twice), missing)

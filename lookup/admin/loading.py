@@ -113,22 +113,26 @@ class _Load:
         read = 0
         chunk: list[Record] = []
         findings: list[Finding] = []
-        for row in lines:
-            read += 1
-            record = reader.read(row)
-            if isinstance(record, Record):
-                chunk.append(record)
-            else:
-                findings += record
-            if len(chunk) + len(findings) >= CHUNK_ROWS:
-                await self._keep(source_id, name, chunk, findings)
-                chunk, findings = [], []
-                if self.counts[ERROR] > MAX_FINDINGS:
-                    reason = f"more than {MAX_FINDINGS} errors: check that this is the right file"
-                    await self.note(name, [Finding(row.line, "", "too_many_findings", reason)])
-                    break
+        try:
+            for row in lines:
+                read += 1
+                record = reader.read(row)
+                if isinstance(record, Record):
+                    chunk.append(record)
+                else:
+                    findings += record
+                if len(chunk) + len(findings) >= CHUNK_ROWS:
+                    await self._keep(source_id, name, chunk, findings)
+                    chunk, findings = [], []
+                    if self.counts[ERROR] > MAX_FINDINGS:
+                        reason = f"more than {MAX_FINDINGS} errors: check that it is the right file"
+                        findings.append(Finding(row.line, "", "too_many_findings", reason))
+                        break
+        except Unreadable as error:
+            # Noted here, so that what was found in the rows before it is noted too.
+            findings.append(Finding(error.line, "", error.rule, str(error)))
         await self._keep(source_id, name, chunk, findings)
-        if not read:
+        if not read and not findings:
             reason = "has a header and no rows: send the file again"
             await self.note(name, [Finding(header.line, "", "empty", reason)])
         await self.database.execute("UPDATE source SET rows = ? WHERE id = ?", (read, source_id))
@@ -203,7 +207,9 @@ class CodeList:
         with storage(path):
             if path.exists():
                 raise UsageError(f"{path} is there already: name a new file for the codes.")
-            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, CODES_MODE)
+            # Not reused: what a killed load left may be readable by others.
+            self._partial.unlink(missing_ok=True)
+            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, CODES_MODE)
             self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")
         self._writer = csv.writer(self._file)
         self._writer.writerow(header)

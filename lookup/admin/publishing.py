@@ -82,8 +82,8 @@ class Publisher:
                 " `lookup release withdraw` its kind's upcoming release first (--upcoming)."
             )
         upcoming = Upcoming(release.reference, opens_at, closes_at)
-        await self._move(pointer, upcoming=upcoming)
         await self._note(release.id, "opens_at", opens_at.isoformat())
+        await self._move(pointer, upcoming=upcoming)
         return await get_release(self.database, release.id)
 
     async def open(
@@ -125,14 +125,14 @@ class Publisher:
         if closes_at and closes_at <= now:
             raise RefusedError("The closing time is past: give a later one.")
         before = pointer.current.reference.release if pointer.current else None
+        # Noted first: after a kill in between, what was opened can still be rolled back.
+        await self._note(release.id, "opened_over", before)
         await self._move(
             pointer,
             current=Current(release.reference, key, now, closes_at),
             upcoming=None if own else pointer.upcoming,
             ended=None,
         )
-        if before:
-            await self._note(release.id, "opened_over", before)
         return await get_release(self.database, release.id)
 
     async def close(self, kind: str) -> Release:
@@ -152,8 +152,9 @@ class Publisher:
         await self._note(part.reference.release, "reason", reason.strip())
         if not upcoming:
             return await self._end(kind, withdrawn=True)
-        await self._move(pointer, upcoming=None)
+        # Noted first: after a kill in between, the pointer says it is scheduled still.
         await self._note(part.reference.release, "state", WITHDRAWN)
+        await self._move(pointer, upcoming=None)
         return await get_release(self.database, part.reference.release)
 
     async def _end(self, kind: str, *, withdrawn: bool) -> Release:
@@ -186,7 +187,7 @@ class Publisher:
         )
         return await get_release(self.database, earlier.id)
 
-    async def _note(self, release_id: str, column: str, value: str) -> None:
+    async def _note(self, release_id: str, column: str, value: str | None) -> None:
         sql = f"UPDATE release SET {column} = ? WHERE id = ?"  # noqa: S608  # columns named above only
         async with transaction(self.database):
             await self.database.execute(sql, (value, release_id))

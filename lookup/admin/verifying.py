@@ -18,7 +18,7 @@ from lookup.admin.readers.delimited import Unreadable, inspect, rows
 from lookup.admin.records import Record, RecordReader, credentials
 from lookup.admin.releases import Release
 from lookup.errors import RefusedError
-from lookup.release_file import Envelope, ReleaseFile, verify_digest
+from lookup.release_file import Envelope, Manifest, ReleaseFile, verify_digest
 from lookup.stores.embedded import EmbeddedStore
 
 MAX_SHOWN = 20
@@ -61,15 +61,14 @@ def _distinct(numbers: Sequence[int]) -> int:
 
 
 class _Verifier:
-    """One release, opened, and what was found of it so far."""
+    """One release and what was found of it so far."""
 
-    def __init__(self, file: ReleaseFile, key: bytes, issued: bool) -> None:
-        self.file = file
-        self.kind = file.manifest.read_kind()
+    def __init__(self, manifest: Manifest, key: bytes, issued: bool) -> None:
+        self.kind = manifest.read_kind()
         self.comparison = Comparison()
         self.issued = issued
         self._key = key
-        self._envelope = Envelope(file.manifest)
+        self._envelope = Envelope(manifest)
         self._seen = array("Q")
 
     def records(self, path: Path, overrides: Mapping[str, str]) -> Iterator[list[Record]]:
@@ -97,23 +96,28 @@ class _Verifier:
         except Unreadable as error:
             self.comparison.note("unreadable", f"{path.name}, line {error.line}")
 
-    def compare(self, path: Path, record: Record, secrets: Mapping[str, str]) -> None:
+    def compare(
+        self, file: ReleaseFile, path: Path, record: Record, secrets: Mapping[str, str]
+    ) -> None:
         """Hold one row against the release, by every way in."""
         comparison = self.comparison
         comparison.compared += 1
         place = f"{path.name}, line {record.line}"
         expected = self._envelope.around(record.body)
         ways = list(credentials(self.kind, {**secrets, **record.secrets}))
-        found = [self.file.find(self._key, credential) for credential in ways]
+        found = [file.find(self._key, credential) for credential in ways]
         if not found or None in found:
             comparison.note("missing", place)
         elif any(body != expected for body in found):
             comparison.note("different", place)
-        self._seen.extend(map(_short_digest, ways))
+        # Only what is there: a row too many must not make up for a row too few.
+        self._seen.extend(
+            _short_digest(way) for way, body in zip(ways, found, strict=True) if body is not None
+        )
 
-    def finish(self) -> Comparison:
-        """Count the release's entries that no row spoke for."""
-        self.comparison.unmatched = max(self.file.entries() - _distinct(self._seen), 0)
+    def finish(self, entries: int) -> Comparison:
+        """Count those of the release's entries that no row spoke for."""
+        self.comparison.unmatched = max(entries - _distinct(self._seen), 0)
         return self.comparison
 
 
@@ -137,16 +141,20 @@ async def verify(
     batch = await get_batch(database, release.batch)
     with contextlib.closing(ReleaseFile(path)) as file:
         file.statistics(key)
-        if not paths:
-            return Comparison()
-        verifier = _Verifier(file, key, batch.issued)
-        for source in paths:
-            for chunk in verifier.records(source, overrides or {}):
-                issued: dict[str, dict[str, str]] = {}
-                if batch.issued:
-                    identifiers = (record.identifier for record in chunk)
-                    issued = await secrets_of(database, batch.id, identifiers)
+        manifest, entries = file.manifest, file.entries()
+    if not paths:
+        return Comparison()
+    verifier = _Verifier(manifest, key, batch.issued)
+    for source in paths:
+        for chunk in verifier.records(source, overrides or {}):
+            issued: dict[str, dict[str, str]] = {}
+            if batch.issued:
+                identifiers = (record.identifier for record in chunk)
+                issued = await secrets_of(database, batch.id, identifiers)
+            # Opened anew for each chunk: what stays mapped would count as our memory.
+            with contextlib.closing(ReleaseFile(path)) as file:
                 for record in chunk:
-                    verifier.compare(source, record, issued.get(record.identifier, {}))
-                progress(verifier.comparison.compared)
-        return verifier.finish()
+                    secrets = issued.get(record.identifier, {})
+                    verifier.compare(file, source, record, secrets)
+            progress(verifier.comparison.compared)
+    return verifier.finish(entries)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from lookup.errors import DamagedError
+from lookup.kinds import NAME
 from lookup.sealing import KEY_BYTES
 
 _FILE = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,199}")
@@ -75,8 +76,9 @@ def _time(text: Any) -> datetime:
 
 def _reference(document: dict[str, Any]) -> Reference:
     reference = Reference(document["release"], document["file"], document["sha256"])
-    if not _FILE.fullmatch(reference.file) or not _SHA256.fullmatch(reference.sha256):
-        raise ValueError("a file name or digest that cannot be one")
+    names = (reference.release, reference.file)
+    if not all(map(_FILE.fullmatch, names)) or not _SHA256.fullmatch(reference.sha256):
+        raise ValueError("a name or digest that cannot be one")
     return reference
 
 
@@ -111,14 +113,14 @@ def decode(content: bytes) -> Pointer:
     try:
         document = orjson.loads(content)
         epoch = document["epoch"]
-        if not isinstance(epoch, int) or not isinstance(document["kind"], str):
-            raise TypeError("an epoch or kind of the wrong type")
+        if type(epoch) is not int or epoch < 1 or not NAME.fullmatch(document["kind"]):
+            raise ValueError("an epoch or kind that cannot be one")
         parts = {
             name: None if document.get(name) is None else read(document[name])
             for name, read in (("current", _current), ("upcoming", _upcoming), ("ended", _ended))
         }
         return Pointer(document["kind"], epoch, **parts)  # type: ignore[arg-type]  # by name above
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise DamagedError("A live pointer cannot be read: open the release again.") from error
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from lookup.durable import storage
 from lookup.errors import KindError, UsageError
-from lookup.kinds import Kind, Problem, check, dotted, read_kind
+from lookup.kind_rules import Problem, check, dotted
+from lookup.kinds import Kind, read_kind
 
 _TABLE = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.\-]+)\s*\]\]?")
 _KEY = re.compile(r"\s*([A-Za-z0-9_\-]+)\s*=")

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lookup.kinds import COUNTS, SCORE_TABLE, Field, Kind
+from lookup.kind_rules import COUNTS, SCORE_TABLE
+from lookup.kinds import Field, Kind
 
 MINIMUM_CELL = 10
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"kinds", "kind_file", "candidate", "settings", "errors", "durable"}
+GROUND = {"kinds", "kind_rules", "kind_file", "candidate", "settings", "errors", "durable"}
 FLOORS = {
     **dict.fromkeys(GROUND, 0),
     "release_file": 1,
@@ -19,6 +19,7 @@ FLOORS = {
     "public": 3,
     "admin": 3,
     "demo": 4,
+    "commands": 4,
     "cli": 5,
     "__main__": 6,
 }

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookup.kind_file import load_kind
-from lookup.kinds import TYPES, check, dotted, read_kind
+from lookup.kind_rules import TYPES, check, dotted
+from lookup.kinds import read_kind
 
 ROOT = Path(__file__).parent.parent
 FILES = [*sorted((ROOT / "data" / "kinds").glob("*.toml")), ROOT / "tests" / "kinds" / "thpt.toml"]

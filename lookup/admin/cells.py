@@ -10,7 +10,8 @@ from datetime import date
 from typing import NamedTuple
 
 from lookup.candidate import CANONICAL, has_control_character, is_access_code, is_id_suffix
-from lookup.kinds import DIGITS, Field, Value
+from lookup.kind_rules import DIGITS
+from lookup.kinds import Field, Value
 
 CellValue = str | int | float
 Reader = Callable[[str], "CellValue | Refusal"]

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lookup.candidate import ACCESS_CODE_LENGTH, CROCKFORD
-from lookup.kinds import DIGITS, Field, Kind, Way
+from lookup.kind_rules import DIGITS
+from lookup.kinds import Field, Kind, Way
 
 ID_SUFFIXES = 31 * 1000
 

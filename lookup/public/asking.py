@@ -18,7 +18,8 @@ from lookup.candidate import (
     is_id_suffix,
 )
 from lookup.errors import DamagedError
-from lookup.kinds import DIGITS, Field, Kind
+from lookup.kind_rules import DIGITS
+from lookup.kinds import Field, Kind
 from lookup.public.live import LiveReleases, State, View
 
 log = logging.getLogger("lookup.public")

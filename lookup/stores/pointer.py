@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from lookup.errors import DamagedError
-from lookup.kinds import NAME
+from lookup.kind_rules import NAME
 from lookup.sealing import KEY_BYTES
 
 _FILE = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,199}")

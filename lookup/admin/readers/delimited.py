@@ -7,11 +7,12 @@ for its rows. Memory does not grow with the file or with its longest line.
 import codecs
 import csv
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 from lookup.durable import storage
 
@@ -49,12 +50,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text table ready to be read."""
+    """A text table ready to be read; `stamp` tells whether it is still the one inspected."""
 
     path: Path
     sha256: str
-    size_bytes: int
     encoding: str
+    stamp: tuple[int, int, int]
 
 
 def inspect(path: Path) -> Source:
@@ -80,7 +81,13 @@ def inspect(path: Path) -> Source:
         if found is None:
             _raise_encoding(file, next(iter(failures.values()), 0))
             raise AssertionError("unreachable")
-    return Source(path, digest.hexdigest(), size, found)
+        stamp = _stamp(file)
+    return Source(path, digest.hexdigest(), found, stamp)
+
+
+def _stamp(file: IO[Any]) -> tuple[int, int, int]:
+    found = os.fstat(file.fileno())
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _candidates(first: bytes) -> tuple[str, ...]:
@@ -159,6 +166,8 @@ def _text_lines(source: Source) -> Iterator[str]:
                     number, "nul", "holds a NUL byte: export the file again, it was cut or damaged"
                 )
             yield line
+        if _stamp(file) != source.stamp:
+            raise Unreadable(0, "changed", "changed while it was read: load it again")
 
 
 def delimiter_of(header: str) -> str:

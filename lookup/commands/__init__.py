@@ -1,0 +1,1 @@
+"""The groups of commands below `lookup`, and what they share."""

@@ -1,0 +1,168 @@
+"""`lookup release`."""
+
+import dataclasses
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lookup.admin.building import build
+from lookup.admin.releases import Release, get_release, list_releases
+from lookup.admin.verifying import verify
+from lookup.commands.desk import Desk, at_desk, now
+from lookup.commands.terminal import (
+    AsJson,
+    Maps,
+    out,
+    parse_maps,
+    parse_time,
+    print_json,
+    progress,
+    safe,
+    table,
+)
+
+release_app = typer.Typer(
+    help="Releases: sealed files, opened at their hour.", no_args_is_help=True
+)
+
+
+@release_app.command("build")
+def release_build(context: typer.Context, batch_id: int, as_json: AsJson = False) -> None:
+    """Seal a batch and compare the file with it, record by record."""
+
+    async def work(place: Desk) -> Release:
+        publisher = place.publisher
+        with progress("sealing and comparing") as tell:
+            return await build(
+                publisher.database, publisher.store, publisher.keys, batch_id, now(), tell
+            )
+
+    _print_release(context, at_desk(context, work), as_json)
+
+
+@release_app.command("schedule")
+def release_schedule(
+    context: typer.Context,
+    release_id: str,
+    opens_at: Annotated[str, typer.Option(help="2026-06-24T10:00, local time or with offset.")],
+    closes_at: Annotated[str, typer.Option(help="When the query window ends.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Announce the hour of a sealed release."""
+    opening = parse_time(opens_at, context.obj.timezone)
+    closing = _time_or_none(context, closes_at)
+    release = at_desk(context, lambda p: p.publisher.schedule(release_id, opening, closing))
+    _print_release(context, release, as_json)
+
+
+def _time_or_none(context: typer.Context, text: str) -> datetime | None:
+    return parse_time(text, context.obj.timezone) if text else None
+
+
+@release_app.command("open")
+def release_open(
+    context: typer.Context,
+    release_id: str,
+    closes_at: Annotated[str, typer.Option(help="When the query window ends.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its scheduled hour.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a release; never before the hour it was scheduled for."""
+    closing = _time_or_none(context, closes_at)
+    release = at_desk(context, lambda p: p.publisher.open(release_id, closes_at=closing, wait=wait))
+    _print_release(context, release, as_json)
+
+
+@release_app.command("close")
+def release_close(context: typer.Context, kind: str, as_json: AsJson = False) -> None:
+    """End the query window of a kind."""
+    _print_release(context, at_desk(context, lambda p: p.publisher.close(kind)), as_json)
+
+
+@release_app.command("roll-back")
+def release_roll_back(context: typer.Context, kind: str, as_json: AsJson = False) -> None:
+    """Serve again what the open release of a kind superseded."""
+    _print_release(context, at_desk(context, lambda p: p.publisher.roll_back(kind)), as_json)
+
+
+@release_app.command("withdraw")
+def release_withdraw(
+    context: typer.Context,
+    kind: str,
+    reason: Annotated[str, typer.Option(help="Kept with the release.")],
+    upcoming: Annotated[bool, typer.Option("--upcoming", help="The scheduled one.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take back what is open, at once and for good."""
+    release = at_desk(context, lambda p: p.publisher.withdraw(kind, reason, upcoming=upcoming))
+    _print_release(context, release, as_json)
+
+
+@release_app.command("list")
+def release_list(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the releases, the newest first."""
+    releases = at_desk(context, lambda place: list_releases(place.publisher.database))
+    if as_json:
+        print_json([dataclasses.asdict(release) for release in releases])
+        return
+    rows: list[list[object]] = [
+        [r.id, r.state, r.title, r.version, r.batch, r.opens_at or ""] for r in releases
+    ]
+    table(["id", "state", "title", "version", "batch", "opens at"], rows)
+
+
+@release_app.command("verify")
+def release_verify(
+    context: typer.Context,
+    release_id: str,
+    against: Annotated[
+        list[Path] | None, typer.Option("--against", help="A source file; more may follow.")
+    ] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="More source files.")] = None,
+    maps: Maps = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a release's digest and key and, with --against, every row of the source files."""
+    paths = [*(against or ()), *(files or ())]
+    overrides = parse_maps(maps)
+
+    async def work(place: Desk) -> Any:
+        publisher = place.publisher
+        release = await get_release(publisher.database, release_id)
+        with progress("comparing") as tell:
+            return await verify(
+                publisher.database,
+                publisher.store,
+                publisher.keys,
+                release,
+                paths,
+                overrides,
+                tell,
+            )
+
+    comparison = at_desk(context, work)
+    if as_json:
+        print_json(dataclasses.asdict(comparison) | {"differences": comparison.differences})
+    elif paths:
+        out.print(f"{comparison.compared:,} rows compared, {comparison.differences:,} differences.")
+        for line in comparison.shown:
+            out.print(safe(line))
+    else:
+        out.print("The file is as it was sealed and its key opens it.")
+    if comparison.differences:
+        raise typer.Exit(1)
+
+
+def _print_release(context: typer.Context, release: Release, as_json: bool) -> None:
+    if as_json:
+        print_json(dataclasses.asdict(release))
+        return
+    when = ""
+    if release.state == "scheduled" and release.opens_at:
+        local = datetime.fromisoformat(release.opens_at).astimezone(context.obj.timezone)
+        when = f", opens at {local:%Y-%m-%d %H:%M:%S %z}"
+    out.print(
+        f"{release.id}: {release.state}{when}. {safe(release.title)}, version {release.version}."
+    )

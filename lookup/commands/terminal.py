@@ -1,0 +1,77 @@
+"""What commands print, and the options they share."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lookup.errors import ServiceError, UsageError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=FIELD", help="Say which field a column is."),
+]
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int], None]]:
+    """Show how many records are done, on a terminal's standard error."""
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,}"))
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def safe(value: object) -> str:
+    """Text from a file as it may go to a terminal: no control character, no markup."""
+    return escape("".join(c if c.isprintable() else "�" for c in str(value)))
+
+
+def table(headers: list[str], rows: list[list[object]]) -> None:
+    """Rows under headers, on standard output."""
+    grid = Table(*headers, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        grid.add_row(*map(safe, row))
+    out.print(grid)
+
+
+def parse_time(text: str, timezone: ZoneInfo) -> datetime:
+    """A time the clerk typed, `timezone` where it has no offset. Raises UsageError."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError("A time looks like 2026-06-24T10:00 or 2026-06-24T10:00+08:00.") from error
+
+
+def parse_maps(maps: list[str] | None) -> dict[str, str]:
+    """`COLUMN=FIELD` options as a table. Raises UsageError."""
+    pairs = [text.rpartition("=") for text in maps or ()]
+    if not all(column and field for column, _, field in pairs):
+        raise UsageError("--map takes COLUMN=FIELD, as in --map 考号=candidate_number.")
+    return {column: field for column, _, field in pairs}
+
+
+def safe_lines(error: ServiceError) -> str:
+    """An error's lines, each fit for a terminal."""
+    return "\n".join(map(safe, str(error).splitlines()))

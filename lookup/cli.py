@@ -13,7 +13,7 @@ from lookup.commands.kinds import kinds_app
 from lookup.commands.release import release_app
 from lookup.commands.terminal import err, out, safe, safe_lines
 from lookup.demo import run_demo
-from lookup.errors import ServiceError
+from lookup.errors import ServiceError, UsageError
 from lookup.sample import write_sample
 from lookup.settings import read_settings
 
@@ -93,3 +93,7 @@ def main() -> None:
     except ServiceError as error:
         err.print(safe_lines(error))
         sys.exit(error.exit_code)
+    except UnicodeEncodeError:
+        # File names and arguments may be any bytes; what is kept of them must be text.
+        err.print("A name or text given here is not UTF-8: rename the file, or type it again.")
+        sys.exit(UsageError.exit_code)

@@ -87,7 +87,7 @@ def test_nothing_breaks_the_reader(content: bytes) -> None:
     try:
         decode(content)
     except DamagedError as error:
-        assert str(error) == "A live pointer cannot be read: open the release again."  # noqa: PT017
+        assert str(error).startswith("A live pointer under live/ cannot be read:")  # noqa: PT017
 
 
 @settings(deadline=None, max_examples=300)

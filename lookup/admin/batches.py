@@ -12,6 +12,8 @@ from lookup.kinds import Kind, read_kind
 
 CHUNK_ROWS = 2000
 MAX_QUERY_VALUES = 500
+MAX_ID = 2**63 - 1
+"""SQLite's largest integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ async def list_batches(database: aiosqlite.Connection) -> list[Batch]:
 
 async def get_batch(database: aiosqlite.Connection, batch: int) -> Batch:
     """One batch. Raises UsageError where there is none."""
-    async with database.execute("SELECT * FROM batch WHERE id = ?", (batch,)) as cursor:
+    async with database.execute(
+        "SELECT * FROM batch WHERE id = ?", (min(batch, MAX_ID),)
+    ) as cursor:
         row = await cursor.fetchone()
     if row is None:
         raise UsageError(f"There is no batch {batch}: `lookup batch list` shows them.")

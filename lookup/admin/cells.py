@@ -21,6 +21,7 @@ _MARK = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,6}))?")
 _DATE = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})(?:-|/|\.|月)([0-9]{1,2})日?")
 _CODE = re.compile(r"[0-9A-Z]+")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff\ufffd]")
 
 
@@ -43,7 +44,7 @@ def _code(field: Field) -> Reader:
     what = "digits" if field.characters == DIGITS else "digits and letters"
 
     def read(text: str) -> CellValue | Refusal:
-        code = CANONICAL["code"](text)
+        code = "".join(_digits_first(text).split()).upper()
         if not _CODE.fullmatch(code) or (field.characters == DIGITS and not code.isdigit()):
             return Refusal("characters", f"must be {what} only")
         if not field.min_length <= len(code) <= field.max_length:
@@ -80,6 +81,8 @@ def _text(field: Field) -> Reader:
     def read(text: str) -> CellValue | Refusal:
         if has_control_character(text):
             return Refusal("control_character", "holds a control character: retype the cell")
+        if _UNSEEN.search(text):
+            return Refusal("unseen_character", "holds a character nobody sees: retype the cell")
         if _PRIVATE_USE.search(text):
             return Refusal(
                 "private_character",

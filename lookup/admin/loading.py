@@ -3,6 +3,7 @@
 The whole load is one transaction: a kill or a full disk leaves no batch at all.
 """
 
+import contextlib
 import csv
 import hashlib
 import os
@@ -232,7 +233,9 @@ class CodeList:
 
     def drop(self) -> None:
         """No batch, no list."""
-        self._file.close()
+        # What could not be flushed to a full disk is of no use to anybody.
+        with contextlib.suppress(OSError):
+            self._file.close()
         self._partial.unlink(missing_ok=True)
 
 

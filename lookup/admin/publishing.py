@@ -29,7 +29,7 @@ from lookup.stores.pointer import Current, Ended, Pointer, Upcoming
 
 Clock = Callable[[], datetime]
 MAX_SLEEP_S = 0.5
-"""The clock is read again at least this often, so that a jump of it is noticed."""
+"""The clock and the pointer are read again at least this often while waiting for an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +95,22 @@ class Publisher:
         """
         release = await self._may(release_id, OPEN)
         key = self._check(release)
-        upcoming = self._pointer(release.kind).upcoming
-        if upcoming and upcoming.reference.release != release.id:
-            upcoming = None
-        if upcoming and upcoming.opens_at > self.clock():
+        while (left_s := self._left_s(release)) > 0:
             if not wait:
                 raise RefusedError(
-                    f"{release.id} opens at {upcoming.opens_at.isoformat()} and not before:"
+                    f"{release.id} is scheduled and does not open before its hour:"
                     " add --wait, or schedule another time."
                 )
-            await self._wait_for(upcoming.opens_at)
+            # Neither a clock that jumps nor an hour that is moved tells anybody: look again.
+            await asyncio.sleep(min(left_s, MAX_SLEEP_S))
         return await self._open(release, key, closes_at)
 
-    async def _wait_for(self, moment: datetime) -> None:
-        while (left := (moment - self.clock()).total_seconds()) > 0:  # noqa: ASYNC110  # a clock tells nobody that it jumped
-            await asyncio.sleep(min(left, MAX_SLEEP_S))
+    def _left_s(self, release: Release) -> float:
+        """Seconds until the hour the pointer gives this release; 0 where it gives none."""
+        upcoming = self._pointer(release.kind).upcoming
+        if upcoming is None or upcoming.reference.release != release.id:
+            return 0.0
+        return (upcoming.opens_at - self.clock()).total_seconds()
 
     async def _open(self, release: Release, key: bytes, closes_at: datetime | None) -> Release:
         # Read again: while waiting somebody may have moved the hour or withdrawn the release.

@@ -127,7 +127,7 @@ def batch_list(context: typer.Context, as_json: AsJson = False) -> None:
 def batch_show(
     context: typer.Context,
     batch_id: int,
-    limit: Annotated[int, typer.Option(help="How many findings.")] = 100,
+    limit: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many findings.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show one batch, its files and its findings."""
@@ -138,7 +138,7 @@ def batch_show(
         return (
             batch,
             await sources(database, batch_id),
-            await findings(database, batch_id, max(limit, 0)),
+            await findings(database, batch_id, limit),
         )
 
     batch, files, shown = at_desk(context, work)

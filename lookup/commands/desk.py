@@ -12,7 +12,6 @@ import typer
 from lookup.admin.database import open_database
 from lookup.admin.keys import Keys
 from lookup.admin.publishing import Publisher
-from lookup.admin.releases import reconcile
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 
@@ -37,10 +36,9 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
-    """The admin database, store and keys below the data folder, reconciled."""
+    """The admin database, store and keys below the data folder."""
     store = EmbeddedStore(settings.data_dir)
     async with open_database(settings.data_dir) as database:
-        await reconcile(database, store)
         yield Desk(settings, Publisher(database, store, Keys(settings.data_dir), now))
 
 

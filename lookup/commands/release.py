@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lookup.admin.building import build
-from lookup.admin.releases import Release, get_release, list_releases
+from lookup.admin.releases import Release, get_release, list_releases, reconcile
 from lookup.admin.verifying import verify
 from lookup.commands.desk import Desk, at_desk, now
 from lookup.commands.terminal import (
@@ -103,7 +103,12 @@ def release_withdraw(
 @release_app.command("list")
 def release_list(context: typer.Context, as_json: AsJson = False) -> None:
     """List the releases, the newest first."""
-    releases = at_desk(context, lambda place: list_releases(place.publisher.database))
+
+    async def work(place: Desk) -> list[Release]:
+        await reconcile(place.publisher.database, place.store)
+        return await list_releases(place.publisher.database)
+
+    releases = at_desk(context, work)
     if as_json:
         print_json([dataclasses.asdict(release) for release in releases])
         return

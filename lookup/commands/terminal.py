@@ -30,7 +30,8 @@ Maps = Annotated[
 def progress(what: str) -> Iterator[Callable[[int], None]]:
     """Show how many records are done, on a terminal's standard error."""
     columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,}"))
-    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+    quiet = not err.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done: bar.update(task, completed=done)
 

@@ -1,0 +1,241 @@
+"""The command line: exit codes, one sentence for every refusal, nothing interpreted."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.admin_makers import (
+    HEADER,
+    SAMPLES,
+    Office,
+    as_csv,
+    candidate,
+    candidates,
+    lookup,
+    write_rows,
+)
+
+SAMPLE = str(SAMPLES / "scores.csv")
+
+
+def refused(root: Path, *arguments: str | bytes) -> tuple[int, str]:
+    """The exit code and the one sentence of a command that must not succeed."""
+    done = lookup(root, *arguments)
+    assert done.returncode in {1, 2}, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.returncode, done.stderr.strip()
+
+
+def test_a_batch_goes_the_whole_way(tmp_path: Path) -> None:
+    steps = [
+        (["batch", "load", "scores", SAMPLE, "--title", "一模"], "200 records, 0 errors"),
+        (["batch", "list"], "一模"),
+        (["release", "build", "1"], "sealed"),
+    ]
+    for arguments, said in steps:
+        done = lookup(tmp_path, *arguments)
+        assert (done.returncode, done.stderr.strip()) == (0, "")
+        assert said in done.stdout
+    (release,) = json.loads(lookup(tmp_path, "release", "list", "--json").stdout)
+    steps = [
+        (["release", "verify", release["id"], "--against", SAMPLE], "0 differences"),
+        (["release", "schedule", release["id"], "--opens-at", "2999-01-01T10:00"], "+0800"),
+        (["release", "withdraw", "scores", "--reason", "错", "--upcoming"], "withdrawn"),
+        (["release", "build", "1"], "version 2"),
+    ]
+    for arguments, said in steps:
+        done = lookup(tmp_path, *arguments)
+        assert (done.returncode, done.stderr.strip()) == (0, "")
+        assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["batch", "load", "horoscopes", SAMPLE], 2, "no kind"),
+        (["batch", "load", "../kinds/scores", SAMPLE], 1, "scores"),
+        (["batch", "load", "scores", "absent.csv"], 1, "not there"),
+        (["batch", "load", "scores", "tests"], 1, "folder"),
+        (["batch", "load", "scores", SAMPLE, "--map", "nonsense"], 2, "COLUMN=FIELD"),
+        (["batch", "load", "scores", SAMPLE, "--map", "=total"], 2, "COLUMN=FIELD"),
+        (["batch", "load", "scores", SAMPLE, "--map", "总分=nothing"], 2, "field"),
+        (["batch", "load", "scores", SAMPLE, "--map", "没有=total"], 2, "first row"),
+        (["batch", "load", "scores", SAMPLE, SAMPLE], 1, "twice"),
+        (["batch", "load", "scores", SAMPLE, "--issue-access-codes", SAMPLE], 2, "already"),
+        (["batch", "load", "scores", SAMPLE, "--issue-access-codes", "/no/codes"], 1, "not there"),
+        (["batch", "show", "7"], 2, "no batch"),
+        (["batch", "show", "9" * 30], 2, "no batch"),
+        (["release", "build", "7"], 2, "no batch"),
+        (["release", "build", "9" * 30], 2, "no batch"),
+        (["release", "open", "nothing"], 2, "no such release"),
+        (["release", "verify", "nothing"], 2, "no such release"),
+        (["release", "schedule", "nothing", "--opens-at", "tomorrow"], 2, "looks like"),
+        (["release", "schedule", "nothing", "--opens-at", "0001-01-01"], 2, "looks like"),
+        (["release", "open", "nothing", "--closes-at", "9999-12-31T23:59-14:00"], 2, "looks like"),
+        (["release", "close", "scores"], 1, "open"),
+        (["release", "roll-back", "scores"], 1, "open"),
+        (["release", "withdraw", "scores", "--reason", ""], 2, "why"),
+        (["release", "withdraw", "scores", "--reason", "x"], 1, "nothing to withdraw"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_its_exit_code(
+    tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    found, sentence = refused(tmp_path, *arguments)
+    assert (found, said in sentence) == (code, True), sentence
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["batch", "load"],
+        ["batch", "show", "x"],
+        ["release", "schedule", "x"],
+        ["serve", "--port", "0"],
+        ["batch", "show", "1", "--limit", "x"],
+    ],
+)
+def test_wrong_use_exits_with_2_and_no_traceback(tmp_path: Path, arguments: list[str]) -> None:
+    done = lookup(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_batch_with_errors_exits_with_1_and_cannot_be_built(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "s.csv", [candidate(1, 总分="x"), candidate(2)])
+    done = lookup(tmp_path, "batch", "load", "scores", str(path))
+    assert done.returncode == 1
+    assert "s.csv" in done.stdout
+    assert "must be a mark" in done.stdout
+    code, sentence = refused(tmp_path, "release", "build", "1")
+    assert (code, "1 errors" in sentence) == (1, True)
+    assert not list(tmp_path.glob("releases/*"))
+
+
+def test_a_release_with_differences_exits_with_1(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    release = office.made(3)
+    path = write_rows(tmp_path / "other.csv", [candidate(1, 总分="1"), *candidates(3)[1:]])
+    done = lookup(tmp_path, "release", "verify", release.id, "--against", str(path))
+    assert done.returncode == 1
+    assert "1 differences" in done.stdout
+    assert "other.csv, line 2: different" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["kinds", "list"],
+        ["kinds", "show", "scores"],
+        ["batch", "list"],
+        ["batch", "show", "1"],
+        ["batch", "load", "scores", SAMPLE],
+        ["release", "list"],
+        ["release", "build", "1"],
+        ["release", "verify", "RELEASE"],
+        ["release", "open", "RELEASE"],
+    ],
+)
+def test_json_is_json_and_nothing_else(tmp_path: Path, arguments: list[str]) -> None:
+    release = Office(tmp_path).made(3).id
+    arguments = [release if text == "RELEASE" else text for text in arguments]
+    done = lookup(tmp_path, *arguments, "--json")
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert json.loads(done.stdout)
+
+
+HOSTILE = ["\x1b[31mred\x1b[0m", "[bold red]loud[/]", "[/]", "\x07\x9b2J", "[link=http://x]y"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("where", ["cell", "header", "title", "file name", "path"])
+def test_hostile_text_is_shown_and_not_interpreted(tmp_path: Path, text: str, where: str) -> None:
+    name = text.replace("/", "-") + ".csv" if where == "file name" else "s.csv"
+    header = [*HEADER, text] if where == "header" else HEADER
+    row = candidate(1, 总分=text if where == "cell" else "1")
+    path = tmp_path / name
+    path.write_text(as_csv([header, row + ([""] if where == "header" else []), ["x"]]))
+    arguments = ["batch", "load", "scores", str(path)]
+    arguments += ["--title", text] if where == "title" else []
+    if where == "path":
+        arguments = ["batch", "load", "scores", text]
+    environment = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    done = lookup(tmp_path, *arguments, environment=environment)
+    shown = lookup(tmp_path, "batch", "show", "1", environment=environment)
+    printed = done.stdout + done.stderr + shown.stdout + shown.stderr
+    assert "Traceback" not in printed
+    assert "\x07" not in printed
+    assert "\x9b" not in printed
+    assert "\x1b[31m" not in printed
+    assert "\x1b]8" not in printed
+    if text.startswith("[bold") and where != "path":
+        assert "[bold red]loud[" in printed
+
+
+def test_names_that_are_not_utf_8_are_refused_or_loaded_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.csv"
+    with open(path, "wb") as file:  # noqa: PTH123  # a name of bytes
+        file.write((SAMPLES / "scores.csv").read_bytes())
+    several: list[list[str | bytes]] = [
+        ["batch", "load", "scores", path],
+        ["batch", "load", "scores", SAMPLE, "--title", b"\xe9"],
+        ["batch", "load", "scores", SAMPLE, "--map", b"\xe9=total"],
+        ["release", "open", b"\xe9"],
+        ["release", "withdraw", b"\xe9", "--reason", "x"],
+    ]
+    for arguments in several:
+        done = lookup(tmp_path, *arguments)
+        assert "Traceback" not in done.stderr, arguments
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database" * 100])
+def test_a_database_that_is_none_is_one_sentence_or_made(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "admin").mkdir()
+    (tmp_path / "admin" / "admin.db").write_bytes(content)
+    if content:
+        assert refused(tmp_path, "batch", "list")[0] == 1
+    else:
+        assert lookup(tmp_path, "batch", "list").returncode == 0
+
+
+def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert refused(tmp_path / "file", "batch", "list")[0] == 1
+
+
+def test_a_damaged_pointer_is_one_sentence(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    release = office.made(3)
+    (office.store.live / "scores.json").write_text("{")
+    code, sentence = refused(tmp_path, "release", "open", release.id)
+    assert (code, "pointer" in sentence) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("LOOKUP_TIMEZONE", "Mars/Olympus"), ("LOOKUP_FAILURE_BUDGET", "-1")]
+)
+def test_a_setting_that_cannot_be_read_is_wrong_use(
+    tmp_path: Path, variable: str, value: str
+) -> None:
+    done = lookup(tmp_path, "batch", "list", environment={variable: value})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert variable in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_kinds_file_is_checked_by_line(tmp_path: Path) -> None:
+    good = str(SAMPLES.parent / "kinds" / "scores.toml")
+    assert lookup(tmp_path, "kinds", "check", good).returncode == 0
+    bad = tmp_path / "bad.toml"
+    bad.write_text("format = 2\n")
+    done = lookup(tmp_path, "kinds", "check", str(bad))
+    assert done.returncode == 1
+    assert "bad.toml, line 1" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,212 @@
+"""Faults: a kill at every durable step, and a full disk; nothing half is ever whole."""
+
+import hashlib
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lookup.release_file import DIGEST_SUFFIX, SUFFIX
+from lookup.stores.pointer import Pointer
+from tests.admin_makers import Office, candidates, kind_called, lookup, write_rows
+
+MAX_STEPS = 80
+
+KILL = """
+import os, shutil, signal
+import aiosqlite
+left = {step}
+def kill():
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+def counted(act):
+    def call(*arguments, **options):
+        # The spool's own files are removed by folder descriptor, 256 of them.
+        if "dir_fd" not in options:
+            kill()
+        return act(*arguments, **options)
+    return call
+for name in ("fsync", "replace", "unlink", "fchmod"):
+    setattr(os, name, counted(getattr(os, name)))
+execute = aiosqlite.Connection.execute
+def noted(self, sql, *arguments):
+    if sql.startswith(("COMMIT", "INSERT INTO release", "UPDATE")):
+        kill()
+    return execute(self, sql, *arguments)
+aiosqlite.Connection.execute = noted
+"""
+
+FULL = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+"""
+
+
+def killed_at(root: Path, step: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return lookup(root, *arguments, script=KILL.format(step=step))
+
+
+def is_whole(path: Path) -> bool:
+    digest = path.with_name(path.name + DIGEST_SUFFIX)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest.is_file() and digest.read_text() == f"{found}  {path.name}\n"
+
+
+def check_house(office: Office, *pointers: Pointer | None) -> None:
+    """Every named release file is whole, the pointer is one of these, the database agrees."""
+    assert all(map(is_whole, office.store.releases.glob(f"*{SUFFIX}")))
+    assert {path.suffix for path in office.store.releases.iterdir() if path.is_file()} <= {
+        SUFFIX,
+        DIGEST_SUFFIX,
+        ".partial",
+    }
+    assert office.pointer() in pointers
+    for release in office.releases():
+        assert is_whole(office.store.path(release.reference))
+        office.keys.get(release.id)
+    pointer = office.pointer()
+    current = pointer.current.reference.release if pointer and pointer.current else None
+    opened = [release.id for release in office.releases() if release.state == "open"]
+    assert opened == ([current] if current else [])
+
+
+def kept(root: Path) -> dict[str, bytes]:
+    return {
+        str(path): path.read_bytes()
+        for folder in ("releases", "live")
+        for path in (root / folder).glob("**/*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def test_a_build_killed_at_any_step_leaves_nothing_half_and_can_be_run_again(
+    tmp_path: Path,
+) -> None:
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    path = write_rows(tmp_path / "s.csv", candidates(5))
+    batch = Office(ready).load(kind_called("scores"), path).batch
+    for step in range(1, MAX_STEPS):
+        root = shutil.copytree(ready, tmp_path / str(step))
+        office = Office(root)
+        done = killed_at(root, step, "release", "build", str(batch))
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        office.store.prepare()
+        check_house(office, None)
+        before = office.releases()
+        if not before:
+            release = office.build(batch)
+            named = list(office.store.releases.glob(f"*{SUFFIX}"))
+            assert named == [office.store.path(release.reference)]
+            assert not list(office.store.releases.glob("*.spool"))
+            assert not list(office.store.releases.glob("*.partial"))
+        check_house(office, None)
+        (release,) = office.releases()
+        assert office.verify(release, path).differences == 0
+    else:
+        pytest.fail("the build never completed")
+    assert step > 10
+
+
+@pytest.mark.parametrize("act", ["open", "roll-back", "withdraw", "close"])
+def test_a_move_killed_at_any_step_leaves_the_old_pointer_or_the_new(
+    tmp_path: Path, act: str
+) -> None:
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    office = Office(ready)
+    first, second = office.made(3), office.made(4)
+    office.open(first.id)
+    if act != "open":
+        office.open(second.id)
+    for step in range(1, MAX_STEPS):
+        root = shutil.copytree(ready, tmp_path / str(step))
+        office = Office(root)
+        old = office.pointer()
+        assert old is not None
+        arguments = {
+            "open": ["release", "open", second.id],
+            "roll-back": ["release", "roll-back", "scores"],
+            "withdraw": ["release", "withdraw", "scores", "--reason", "x"],
+            "close": ["release", "close", "scores"],
+        }[act]
+        done = killed_at(root, step, *arguments)
+        found = office.pointer()
+        assert found is not None
+        assert found.epoch - old.epoch in {0, 1}
+        assert found == old or found.epoch > old.epoch
+        check_house(office, found)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        if found == old:
+            again = lookup(root, *arguments)
+            assert again.returncode == 0, again.stderr
+            found = office.pointer()
+        assert found is not None
+        served = found.current.reference.release if found.current else None
+        assert served == {"open": second.id, "roll-back": first.id}.get(act)
+        check_house(office, found)
+        if act == "open":
+            rolled = lookup(root, "release", "roll-back", "scores")
+            assert rolled.returncode == 0, rolled.stderr
+        if act == "withdraw":
+            assert office.release(second.id).state == "withdrawn"
+    else:
+        pytest.fail("the move never completed")
+    assert step > 4
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of which neither the database nor a release fits below the limit."""
+    return write_rows(tmp_path_factory.mktemp("big") / "big.csv", candidates(8000))
+
+
+def one_sentence(done: "subprocess.CompletedProcess[str]") -> None:
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("limit", [0, 1000, 60_000, 300_000, 1_000_000])
+def test_a_full_disk_refuses_a_load_and_leaves_what_is_live(
+    tmp_path: Path, big: Path, limit: int
+) -> None:
+    office = Office(tmp_path)
+    office.open(office.made(3).id)
+    before = kept(tmp_path)
+    codes = tmp_path / "codes.csv"
+    done = lookup(
+        tmp_path,
+        *("batch", "load", "scores", str(big), "--issue-access-codes", str(codes)),
+        script=FULL.format(limit=limit),
+    )
+    one_sentence(done)
+    assert kept(tmp_path) == before
+    assert not list(tmp_path.glob("codes.csv*"))
+    assert lookup(tmp_path, "batch", "list").stdout.count("\n") == 2
+    assert lookup(tmp_path, "batch", "load", "scores", str(big)).returncode == 0
+
+
+@pytest.mark.parametrize("limit", [0, 100, 5_000, 20_000, 1_000_000])
+def test_a_full_disk_refuses_a_build_and_leaves_what_is_live(
+    tmp_path: Path, big: Path, limit: int
+) -> None:
+    office = Office(tmp_path)
+    office.open(office.made(3).id)
+    batch = office.load(kind_called("scores"), big).batch
+    before = kept(tmp_path)
+    script = FULL.format(limit=limit)
+    one_sentence(lookup(tmp_path, "release", "build", str(batch), script=script))
+    assert kept(tmp_path) == before
+    assert len(office.releases()) == 1
+    assert not list(office.store.releases.glob("*.spool"))
+    assert lookup(tmp_path, "release", "build", str(batch)).returncode == 0

@@ -89,8 +89,10 @@ def run_demo(
 
     Raises RefusedError where the demo's folder holds something else.
     """
-    from lookup.public.serving import serve
+    from lookup.public.serving import bind, serve
 
+    # Before a minute of work: an address that is taken.
+    bind(host, port).close()
     folder = settings.data_dir / FOLDER
     _clear(folder)
     files = write_sample(folder / "sample", candidates=candidates, families=families)

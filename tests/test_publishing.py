@@ -158,33 +158,35 @@ class Sleeper:
 
 
 @pytest.mark.parametrize(
-    ("meanwhile", "said"),
-    [
-        (lambda office, release: None, None),
-        (lambda office, release: office.schedule(release, START + 5 * HOUR), "moved"),
-        (lambda office, release: withdraw(office, upcoming=True), "not scheduled"),
-    ],
+    ("hours", "naps"),
+    [(1, 3), (5, 15), (0.5, 2)],
+    ids=["stays", "is moved later", "is moved earlier"],
 )
-def test_waiting_notices_what_happens_meanwhile(
-    office: Office,
-    monkeypatch: pytest.MonkeyPatch,
-    meanwhile: Callable[[Office, str], object],
-    said: str | None,
+def test_waiting_opens_at_the_hour_even_when_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch, hours: float, naps: int
 ) -> None:
     release = office.made()
     office.schedule(release.id, START + HOUR)
-    sleeper = Sleeper(office, lambda: meanwhile(office, release.id))
+    sleeper = Sleeper(office, lambda: office.schedule(release.id, START + hours * HOUR))
     monkeypatch.setattr(asyncio, "sleep", sleeper)
-    if said is None:
-        assert office.open(release.id, wait=True).state == OPEN
-        assert office.clock.now >= START + HOUR
-    else:
-        with pytest.raises(RefusedError, match=said):
-            office.open(release.id, wait=True)
-        pointer = office.pointer()
-        assert pointer is not None
-        assert pointer.current is None
-    assert sleeper.naps == 3
+    assert office.open(release.id, wait=True).state == OPEN
+    assert office.clock.now >= START + hours * HOUR
+    assert sleeper.naps == naps
+
+
+def test_waiting_ends_when_the_release_is_withdrawn(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = office.made()
+    office.schedule(release.id, START + HOUR)
+    sleeper = Sleeper(office, lambda: withdraw(office, upcoming=True))
+    monkeypatch.setattr(asyncio, "sleep", sleeper)
+    with pytest.raises(RefusedError, match="not scheduled"):
+        office.open(release.id, wait=True)
+    pointer = office.pointer()
+    assert pointer is not None
+    assert pointer.current is None
+    assert sleeper.naps == 1
 
 
 @pytest.mark.parametrize("upcoming", [True, False])

@@ -68,10 +68,10 @@ async def get_batch(database: aiosqlite.Connection, batch: int) -> Batch:
 
 
 async def findings(database: aiosqlite.Connection, batch: int, limit: int) -> list[dict[str, Any]]:
-    """A batch's findings, errors first, then in the order of the files."""
+    """A batch's findings, errors first, then by file and line."""
     sql = (
         'SELECT source AS file, line, "column", rule, severity, reason, value FROM finding'
-        " WHERE batch = ? ORDER BY severity, id LIMIT ?"
+        " WHERE batch = ? ORDER BY severity, source, line, id LIMIT ?"
     )
     async with database.execute(sql, (batch, limit)) as cursor:
         return [dict(row) async for row in cursor]

@@ -105,7 +105,7 @@ def _score(field: Field, flags: tuple[Value, ...]) -> Reader:
             return words[text]
         found = _MARK.fullmatch(_digits_first(text))
         if found is None:
-            known = f", or one of {', '.join(words)}" if words else ""
+            known = f", or one of {_labels(flags)}" if flags else ""
             return Refusal("mark", f"must be a mark{known}")
         fraction = (found[2] or "").rstrip("0")
         if len(fraction) > field.decimals:
@@ -135,7 +135,7 @@ def _outcome(field: Field) -> Reader:
 
     def read(text: str) -> CellValue | Refusal:
         if text not in words:
-            return Refusal("outcome", f"must be one of {', '.join(words)}")
+            return Refusal("outcome", f"must be one of {_labels(field.values)}")
         return words[text]
 
     return read
@@ -153,6 +153,10 @@ def _date(field: Field) -> Reader:
 
 
 _NOT_A_DATE = Refusal("date", "must be a date like 2026-06-13")
+
+
+def _labels(values: tuple[Value, ...]) -> str:
+    return ", ".join(value.label.zh for value in values)
 
 
 def _codes(values: tuple[Value, ...]) -> dict[str, str]:

@@ -105,7 +105,7 @@ class _Load:
             return
         supplied = frozenset({"access_code"}) if self.codes else frozenset[str]()
         columns = map_columns(self.kind, header.cells, self.overrides, supplied)
-        problems = header_findings(columns, header.line)
+        problems = header_findings(self.kind, columns, supplied, header.line)
         await self.note(name, problems)
         if any(finding.severity == ERROR for finding in problems):
             return
@@ -183,18 +183,35 @@ class _Load:
             )
 
 
-def header_findings(columns: ColumnMap, line: int) -> list[Finding]:
+def check_files(paths: Sequence[Path]) -> None:
+    """Raise UsageError where a name is not a file's, StorageError where it cannot be read."""
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"{path} is not a file: check the name.")
+        with storage(path), path.open("rb"):
+            pass
+
+
+def header_findings(
+    kind: Kind, columns: ColumnMap, supplied: frozenset[str], line: int
+) -> list[Finding]:
     """What a header leaves open: missing and double fields, columns nobody reads."""
     findings = []
     for missing in columns.missing:
         names = "、".join(dict.fromkeys((missing.label.zh, *missing.headers[:3])))
         reason = f"no column is called {names}: name it with --map COLUMN={missing.name}"
         findings.append(Finding(line, missing.label.zh, "missing_column", reason))
+    there = supplied.union(column.field.name for column in columns.columns if not column.rows)
+    if not any(there.issuperset(way.fields) for way in kind.ways):
+        factors = dict.fromkeys(name for way in kind.ways for name in way.fields[1:])
+        labels = ", ".join(kind.field(name).label.zh for name in factors)
+        reason = f"no column holds a second factor ({labels}): add one, or issue access codes"
+        findings.append(Finding(line, "", "missing_column", reason))
     for name in columns.twice:
         reason = "a second column for the same field: take one out, or --map the right one"
         findings.append(Finding(line, name, "double_column", reason))
     for name in columns.unknown:
-        reason = "this column is not part of the kind and was not read"
+        reason = "was not read: the kind has no such field, or its values are issued here"
         findings.append(Finding(line, name, "unknown_column", reason, WARNING))
     return findings
 
@@ -268,9 +285,7 @@ async def load(
     """
     if len({path.resolve() for path in paths}) < len(paths):
         raise RefusedError("The same file is named twice: name each file once.")
-    for path in paths:
-        with storage(path), path.open("rb"):
-            pass
+    check_files(paths)
     check_overrides(kind, overrides or {})
     codes = _code_list(kind, codes_path)
     work = _Load(database, kind, overrides or {}, codes, progress, RiskCount(kind))

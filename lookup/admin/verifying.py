@@ -13,7 +13,7 @@ import aiosqlite
 from lookup.admin.batches import get_batch, secrets_of
 from lookup.admin.columns import map_columns
 from lookup.admin.keys import Keys
-from lookup.admin.loading import CHUNK_ROWS
+from lookup.admin.loading import CHUNK_ROWS, check_files
 from lookup.admin.readers.delimited import Unreadable, inspect, rows
 from lookup.admin.records import Record, RecordReader, credentials
 from lookup.admin.releases import Release
@@ -135,6 +135,7 @@ async def verify(
     Issued access codes are not in the files; they are taken from the batch. Raises
     DamagedError where the file is not as it was sealed, RefusedError, StorageError.
     """
+    check_files(paths)
     path = store.path(release.reference)
     verify_digest(path, release.sha256)
     key = keys.get(release.id)

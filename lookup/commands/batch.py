@@ -69,9 +69,9 @@ def batch_load(
             f" {batch.errors:,} errors, {batch.warnings:,} warnings."
         )
         _print_findings(shown, batch.errors + batch.warnings)
-        for risk in loaded.risks:
-            out.print(_risk_sentence(risk))
         if batch.state == "loaded":
+            for risk in loaded.risks:
+                out.print(_risk_sentence(risk))
             if issue_access_codes:
                 out.print(f"Access codes: {safe(issue_access_codes)} (readable by you alone).")
             out.print(f"Next: lookup release build {batch.id}")

@@ -113,7 +113,7 @@ def release_list(context: typer.Context, as_json: AsJson = False) -> None:
         print_json([dataclasses.asdict(release) for release in releases])
         return
     rows: list[list[object]] = [
-        [r.id, r.state, r.title, r.version, r.batch, r.opens_at or ""] for r in releases
+        [r.id, r.state, r.title, r.version, r.batch, _local(context, r.opens_at)] for r in releases
     ]
     table(["id", "state", "title", "version", "batch", "opens at"], rows)
 
@@ -160,14 +160,20 @@ def release_verify(
         raise typer.Exit(1)
 
 
+def _local(context: typer.Context, moment: str | None) -> str:
+    """A stored time as people here read it."""
+    if moment is None:
+        return ""
+    return f"{datetime.fromisoformat(moment).astimezone(context.obj.timezone):%Y-%m-%d %H:%M:%S %z}"
+
+
 def _print_release(context: typer.Context, release: Release, as_json: bool) -> None:
     if as_json:
         print_json(dataclasses.asdict(release))
         return
     when = ""
-    if release.state == "scheduled" and release.opens_at:
-        local = datetime.fromisoformat(release.opens_at).astimezone(context.obj.timezone)
-        when = f", opens at {local:%Y-%m-%d %H:%M:%S %z}"
+    if release.state == "scheduled":
+        when = f", opens at {_local(context, release.opens_at)}"
     out.print(
         f"{release.id}: {release.state}{when}. {safe(release.title)}, version {release.version}."
     )

@@ -48,7 +48,9 @@ def safe(value: object) -> str:
 
 def table(headers: list[str], rows: list[list[object]]) -> None:
     """Rows under headers, on standard output."""
-    grid = Table(*headers, box=None, header_style="bold", pad_edge=False)
+    grid = Table(box=None, header_style="bold", pad_edge=False)
+    for header in headers:
+        grid.add_column(header, overflow="fold")
     for row in rows:
         grid.add_row(*map(safe, row))
     out.print(grid)

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 
-from lookup.kinds import Kind, Label
+from lookup.kinds import Kind
 from lookup.pages import environment, language_of
 from lookup.public.answers import (
     CODES,
@@ -237,8 +237,7 @@ class Site:
 
 
 def _title(view: View, language: str) -> str:
-    title = view.kind.title if view.kind else Label(view.name, view.name)
-    return title.in_language(language)
+    return view.kind.title.in_language(language) if view.kind else PHRASES.say("kind", language)
 
 
 def _way(kind: Kind | None, names: frozenset[str]) -> str | None:

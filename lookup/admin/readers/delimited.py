@@ -76,11 +76,10 @@ def inspect(path: Path) -> Source:
         for name in list(decoders):
             _feed(decoders, failures, name, b"", size, final=True)
         found = next((name for name in candidates if name in decoders), None)
-        if "utf-8" in failures and (found is None or _mostly_utf8(file)):
-            found = None
+        if "utf-8" in failures and _mostly_utf8(file):
+            raise _wrong_encoding(file, failures["utf-8"])
         if found is None:
-            _raise_encoding(file, next(iter(failures.values()), 0))
-            raise AssertionError("unreachable")
+            raise _wrong_encoding(file, max(failures.values(), default=0))
         stamp = _stamp(file)
     return Source(path, digest.hexdigest(), found, stamp)
 
@@ -132,14 +131,14 @@ def _mostly_utf8(file: BinaryIO) -> bool:
     return inside * 3 > high * 2
 
 
-def _raise_encoding(file: BinaryIO, offset: int) -> None:
+def _wrong_encoding(file: BinaryIO, offset: int) -> Unreadable:
     file.seek(0)
     line = 1
     left = offset
     while left > 0 and (chunk := file.read(min(CHUNK_BYTES, left))):
         line += chunk.count(b"\n")
         left -= len(chunk)
-    raise Unreadable(
+    return Unreadable(
         line,
         "encoding",
         "is neither UTF-8, GB18030 nor UTF-16 from here on: save the file again as UTF-8",

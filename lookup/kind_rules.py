@@ -186,6 +186,28 @@ def _tables(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return value if _is_tables(value) else []
 
 
+def _check_spellings(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Within one outcome, every spelling means one value."""
+    meant: dict[str, str] = {}
+    for index, value in enumerate(field.get("value", ())):
+        label = value["label"]
+        for spelling in (value["code"], label["zh"], label["en"], *value.get("written", ())):
+            if meant.setdefault(spelling, value["code"]) != value["code"]:
+                reason = f"{spelling} means {meant[spelling]} already"
+                yield Problem((*path, "value", index), reason)
+
+
+def _check_headers(fields: list[Mapping[str, Any]]) -> Iterator[Problem]:
+    """No header belongs to two fields."""
+    owner: dict[str, str] = {}
+    for index, field in enumerate(fields):
+        for header in field.get("headers", ()):
+            plain = header.casefold()
+            if owner.setdefault(plain, field["name"]) != field["name"]:
+                reason = f"{header} belongs to {owner[plain]} already"
+                yield Problem(("field", index, "headers"), reason)
+
+
 def _check_limits(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
     for low, high in (("minimum", "maximum"), ("min_length", "max_length")):
         if field.get(low, 0) > field.get(high, field.get(low, 0)):
@@ -195,6 +217,7 @@ def _check_limits(field: Mapping[str, Any], path: tuple[str | int, ...]) -> Iter
     if field["type"] == "score" and not field["full_mark"]:
         yield Problem((*path, "full_mark"), "must be above 0")
     yield from _check_repeats((v["code"] for v in field.get("value", ())), (*path, "value"))
+    yield from _check_spellings(field, path)
     yield from _check_repeats((c["name"] for c in field.get("column", ())), (*path, "column"))
     for index, column in enumerate(field.get("column", ())):
         yield from _check_limits(column, (*path, "column", index))
@@ -229,6 +252,7 @@ def _check_references(document: Mapping[str, Any]) -> Iterator[Problem]:
             if name not in fields or fields[name]["type"] in SECRET_TYPES:
                 reason = f"{name} is not a field that the page may show"
                 yield Problem(("group", index, "fields"), reason)
+    yield from _check_headers(document["field"])
     together = ("+".join(sorted(way["fields"])) for way in document["way_in"])
     yield from _check_repeats(together, ("way_in",))
     for index, way in enumerate(document["way_in"]):

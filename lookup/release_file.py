@@ -36,8 +36,8 @@ _SIZE_BYTES = 4
 class Manifest:
     """What a release says of itself in plain: nothing about any candidate.
 
-    `sources` are the SHA-256 of the files the batch was loaded from, `batch` the SHA-256 of
-    the batch's content, `approvals` who signed for it (none before reviews exist), times
+    `sources` are fingerprints (lookup.sealing) of the files the batch was loaded from, `batch`
+    that of the batch's content, `approvals` who signed for it (none before reviews exist), times
     are ISO 8601 in UTC.
     """
 
@@ -236,6 +236,7 @@ class ReleaseFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.damaged = False
         try:
             self._environment = lmdb.open(
                 str(path), readonly=True, lock=False, subdir=False, max_readers=1
@@ -262,9 +263,14 @@ class ReleaseFile:
     def find(self, key: bytes, credential: bytes) -> bytes | None:
         """The padded response body a credential opens under `key`, or None.
 
-        Raises DamagedError where there is an entry that does not open.
+        Raises DamagedError where there is an entry that does not open; then `damaged` is true
+        from there on, and the file should be verified and mapped anew.
         """
-        return self._open(*locate(key, credential))
+        try:
+            return self._open(*locate(key, credential))
+        except (DamagedError, lmdb.Error) as error:
+            self.damaged = True
+            raise DamagedError(f"{self.path.name} was damaged: copy it again.") from error
 
     def statistics(self, key: bytes) -> bytes:
         """The public statistics, JSON. Raises DamagedError where `key` is not this file's."""

@@ -20,8 +20,8 @@ from lookup.errors import DamagedError
 KEY_BYTES = 32
 LOCATOR_BYTES = 16
 PAD_BYTES = 64
-RECORD, PUBLIC = b"lookup-record", b"lookup-public"
-"""BLAKE2b personalisations: candidates' records, documents that open for everybody."""
+RECORD, PUBLIC, CONTENT = b"lookup-record", b"lookup-public", b"lookup-content"
+"""BLAKE2b personalisations: candidates' records, documents that open for everybody, digests."""
 
 _DIGEST_BYTES = LOCATOR_BYTES + KEY_BYTES
 _NONCE = bytes(12)
@@ -41,6 +41,14 @@ def locate(key: bytes, credential: bytes, person: bytes = RECORD) -> tuple[bytes
     """The locator and the record key that belong to a credential under a release key."""
     digest = hashlib.blake2b(credential, digest_size=_DIGEST_BYTES, key=key, person=person).digest()
     return digest[:LOCATOR_BYTES], digest[LOCATOR_BYTES:]
+
+
+def fingerprint(key: bytes, sha256: str) -> str:
+    """A digest as a manifest may show it, hexadecimal: BLAKE2b of it under the release key.
+
+    A plain digest of a small file would let anybody test guesses of its marks before the hour.
+    """
+    return hashlib.blake2b(sha256.encode(), key=key, person=CONTENT, digest_size=32).hexdigest()
 
 
 def seal(record_key: bytes, locator: bytes, release: bytes, plaintext: bytes) -> bytes:

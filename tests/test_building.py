@@ -12,6 +12,7 @@ from lookup.candidate import CANONICAL, credential
 from lookup.errors import DamagedError, RefusedError
 from lookup.kind_file import load_kind
 from lookup.release_file import ReleaseFile, digest_of
+from lookup.sealing import fingerprint
 from tests.admin_makers import (
     HEADER,
     SAMPLES,
@@ -101,7 +102,9 @@ def test_the_manifest_says_where_a_release_came_from_and_nothing_of_anybody(
 ) -> None:
     release = office.made(12)
     manifest = ReleaseFile(office.store.path(release.reference)).manifest
-    assert manifest.sources == (digest_of(office.root / "scores-12.csv"),)
+    assert manifest.sources == (
+        fingerprint(office.keys.get(release.id), digest_of(office.root / "scores-12.csv")),
+    )
     assert (manifest.records, manifest.entries) == (12, 24)
     assert manifest.created_at == START.isoformat()
     assert manifest.read_kind() == SCORES

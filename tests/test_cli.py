@@ -44,12 +44,13 @@ def test_a_batch_goes_the_whole_way(tmp_path: Path) -> None:
         (["release", "verify", release["id"], "--against", SAMPLE], "0 differences"),
         (["release", "schedule", release["id"], "--opens-at", "2999-01-01T10:00"], "+0800"),
         (["release", "withdraw", "scores", "--reason", "错", "--upcoming"], "withdrawn"),
-        (["release", "build", "1"], "version 2"),
     ]
     for arguments, said in steps:
         done = lookup(tmp_path, *arguments)
         assert (done.returncode, done.stderr.strip()) == (0, "")
         assert said in done.stdout
+    again = lookup(tmp_path, "release", "build", "1")
+    assert (again.returncode, "withdrawn" in again.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,8 @@ def test_a_batch_goes_the_whole_way(tmp_path: Path) -> None:
     [
         (["batch", "load", "horoscopes", SAMPLE], 2, "no kind"),
         (["batch", "load", "../kinds/scores", SAMPLE], 1, "scores"),
-        (["batch", "load", "scores", "absent.csv"], 1, "not there"),
-        (["batch", "load", "scores", "tests"], 1, "folder"),
+        (["batch", "load", "scores", "absent.csv"], 2, "not a file"),
+        (["batch", "load", "scores", "tests"], 2, "not a file"),
         (["batch", "load", "scores", SAMPLE, "--map", "nonsense"], 2, "COLUMN=FIELD"),
         (["batch", "load", "scores", SAMPLE, "--map", "=total"], 2, "COLUMN=FIELD"),
         (["batch", "load", "scores", SAMPLE, "--map", "总分=nothing"], 2, "field"),

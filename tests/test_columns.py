@@ -11,6 +11,7 @@ from lookup.kinds import read_kind
 from tests.admin_makers import SAMPLES, kind_called
 
 SCORES = kind_called("scores")
+CODES = frozenset({"access_code"})
 ADMISSIONS = kind_called("admissions")
 
 
@@ -37,12 +38,12 @@ def test_a_header_is_known_by_every_name_offices_use(header: str, name: str) -> 
 def test_the_sample_headers_are_understood_wholly(kind: str) -> None:
     header = (SAMPLES / f"{kind}.csv").read_text("utf-8-sig").splitlines()[0].split(",")
     found = map_columns(kind_called(kind), header, {})
-    assert header_findings(found, 1) == []
+    assert header_findings(kind_called(kind), found, frozenset(), 1) == []
     assert len(found.columns) == len(header)
 
 
 def test_an_unknown_column_is_a_warning_and_a_missing_one_an_error_naming_map() -> None:
-    found = header_findings(map_columns(SCORES, ["准考证号", "姓名", "星座"], {}), 3)
+    found = header_findings(SCORES, map_columns(SCORES, ["准考证号", "姓名", "星座"], {}), CODES, 3)
     assert [(f.rule, f.severity, f.line, f.column) for f in found] == [
         ("missing_column", "error", 3, "总分"),
         ("unknown_column", "warning", 3, "星座"),
@@ -52,7 +53,9 @@ def test_an_unknown_column_is_a_warning_and_a_missing_one_an_error_naming_map() 
 
 def test_a_second_column_of_a_field_is_an_error() -> None:
     found = map_columns(SCORES, ["准考证号", "考号", "姓名", "总分"], {})
-    assert [(f.rule, f.column) for f in header_findings(found, 1)] == [("double_column", "考号")]
+    assert [(f.rule, f.column) for f in header_findings(SCORES, found, CODES, 1)] == [
+        ("double_column", "考号")
+    ]
 
 
 def test_an_override_wins_over_the_names() -> None:

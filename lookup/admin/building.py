@@ -12,7 +12,7 @@ from lookup.admin.batches import Batch, get_batch, records, sources
 from lookup.admin.database import transaction
 from lookup.admin.keys import Keys
 from lookup.admin.records import credentials
-from lookup.admin.releases import SEALED, Release, get_release
+from lookup.admin.releases import SEALED, Release, batch_withdrawn, get_release
 from lookup.errors import DamagedError, RefusedError
 from lookup.release_file import (
     Envelope,
@@ -21,7 +21,7 @@ from lookup.release_file import (
     ReleaseWriter,
     digest_of,
 )
-from lookup.sealing import new_key
+from lookup.sealing import fingerprint, new_key
 from lookup.statistics import Tally
 from lookup.stores.embedded import EmbeddedStore
 
@@ -47,13 +47,17 @@ async def build(
             f"Batch {batch.id} has {batch.errors} errors and {batch.records} records:"
             f" see `lookup batch show {batch.id}`, mend the file and load it again."
         )
+    if await batch_withdrawn(database, batch.id):
+        raise RefusedError(
+            f"A release of batch {batch.id} was withdrawn: load the mended files again."
+        )
     store.prepare()
     # Held for the whole build, so that two builders cannot write one file.
     async with transaction(database):
-        manifest = await _manifest(database, store, batch, now)
-        release = manifest.release
-        store.forget(release)
+        store.sweep()
         key = new_key()
+        manifest = await _manifest(database, store, batch, key, now)
+        release = manifest.release
         keys.keep(release, key)
         partial = store.partial(release)
         try:
@@ -82,7 +86,7 @@ async def build(
 
 
 async def _manifest(
-    database: aiosqlite.Connection, store: EmbeddedStore, batch: Batch, now: datetime
+    database: aiosqlite.Connection, store: EmbeddedStore, batch: Batch, key: bytes, now: datetime
 ) -> Manifest:
     sql = "SELECT COUNT(*) FROM release WHERE kind = ? AND title = ?"
     async with database.execute(sql, (batch.kind.name, batch.title)) as cursor:
@@ -90,16 +94,19 @@ async def _manifest(
     version = (row[0] if row else 0) + 1
     pointer = store.pointer(batch.kind.name)
     current = pointer.current if pointer else None
+    content = fingerprint(key, batch.sha256)
     return Manifest(
-        release=f"{batch.kind.name}-v{version}-{batch.sha256[:12]}",
+        release=f"{batch.kind.name}-v{version}-{content[:12]}",
         kind=batch.kind.document,
         title=batch.title,
         version=version,
         supersedes=current.reference.release if current else None,
         records=batch.records,
         entries=0,
-        batch=batch.sha256,
-        sources=tuple(source["sha256"] for source in await sources(database, batch.id)),
+        batch=content,
+        sources=tuple(
+            fingerprint(key, source["sha256"]) for source in await sources(database, batch.id)
+        ),
         builder=__version__,
         created_at=now.isoformat(),
     )

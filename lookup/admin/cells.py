@@ -69,7 +69,7 @@ def _access_code(field: Field) -> Reader:
 
 def _id_suffix(field: Field) -> Reader:
     def read(text: str) -> CellValue | Refusal:
-        suffix = CANONICAL[field.type](text)
+        suffix = "".join(_digits_first(text).split()).upper()
         if not is_id_suffix(suffix):
             return Refusal("id_suffix", "must be five digits and then a digit or X")
         return suffix

@@ -221,7 +221,8 @@ class CodeList:
 
     def __init__(self, path: Path, header: tuple[str, str]) -> None:
         self.path = path
-        self._partial = path.with_name(path.name + PARTIAL)
+        self._partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+        self._published = False
         with storage(path):
             if path.exists():
                 raise UsageError(f"{path} is there already: name a new file for the codes.")
@@ -245,8 +246,11 @@ class CodeList:
             self._file.close()
 
     def publish(self) -> None:
-        """Give the list its name."""
+        """Give the list its name; never the name of another list."""
+        if self.path.exists():
+            raise UsageError(f"{self.path} is there already: name a new file for the codes.")
         publish(self._partial, self.path, CODES_MODE)
+        self._published = True
 
     def drop(self) -> None:
         """No batch, no list."""
@@ -254,6 +258,8 @@ class CodeList:
         with contextlib.suppress(OSError):
             self._file.close()
         self._partial.unlink(missing_ok=True)
+        if self._published:
+            self.path.unlink(missing_ok=True)
 
 
 def _code_list(kind: Kind, path: Path | None) -> CodeList | None:
@@ -312,15 +318,15 @@ async def load(
                     work.batch,
                 ),
             )
-            if codes is not None:
+            if codes is not None and not work.counts[ERROR]:
                 codes.finish()
+                # Before the commit: no batch may be built whose codes nobody has.
+                codes.publish()
     except BaseException:
         if codes is not None:
             codes.drop()
         raise
-    if codes is not None and not work.counts[ERROR]:
-        codes.publish()
-    elif codes is not None:
+    if codes is not None and work.counts[ERROR]:
         codes.drop()
     risks = work.risk.risks(budget)
     return Loaded(work.batch, work.records, work.counts[ERROR], work.counts[WARNING], risks)

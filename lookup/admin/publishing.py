@@ -17,8 +17,10 @@ from lookup.admin.releases import (
     MOVES,
     OPEN,
     SCHEDULED,
+    SEALED,
     WITHDRAWN,
     Release,
+    batch_withdrawn,
     get_release,
     reconcile,
 )
@@ -46,7 +48,9 @@ class Publisher:
 
     async def _move(self, before: Pointer, **parts: Current | Upcoming | Ended | None) -> None:
         self.store.prepare()
-        self.store.move(replace(before, epoch=before.epoch + 1, **parts))  # type: ignore[arg-type]  # the pointer's own parts
+        # Counted by the clock: even where a pointer was lost, the next one is above it.
+        epoch = max(before.epoch + 1, int(self.clock().timestamp() * 1000))
+        self.store.move(replace(before, epoch=epoch, **parts), before.epoch)  # type: ignore[arg-type]  # the pointer's own parts
         await reconcile(self.database, self.store)
 
     async def _may(self, release_id: str, state: str) -> Release:
@@ -54,6 +58,11 @@ class Publisher:
         release = await get_release(self.database, release_id)
         if state not in MOVES[release.state]:
             raise RefusedError(f"{release.id} is {release.state} and cannot become {state}.")
+        if await batch_withdrawn(self.database, release.batch):
+            raise RefusedError(
+                f"A release of batch {release.batch} was withdrawn: load the mended files, and"
+                " build a release of the new batch."
+            )
         return release
 
     def _check(self, release: Release) -> bytes:
@@ -69,13 +78,14 @@ class Publisher:
         self, release_id: str, opens_at: datetime, closes_at: datetime | None = None
     ) -> Release:
         """Announce the hour of a sealed release. Raises RefusedError, DamagedError."""
+        release = await get_release(self.database, release_id)
+        pointer = self._pointer(release.kind)
         release = await self._may(release_id, SCHEDULED)
         if opens_at <= self.clock():
             raise RefusedError("The opening time is past: give a later one, or use release open.")
         if closes_at and closes_at <= opens_at:
             raise RefusedError("It would close before it opens: give a later closing time.")
         self._check(release)
-        pointer = self._pointer(release.kind)
         if pointer.upcoming and pointer.upcoming.reference.release != release.id:
             raise RefusedError(
                 f"{pointer.upcoming.reference.release} is scheduled already:"
@@ -113,26 +123,37 @@ class Publisher:
         return (upcoming.opens_at - self.clock()).total_seconds()
 
     async def _open(self, release: Release, key: bytes, closes_at: datetime | None) -> Release:
-        # Read again: while waiting somebody may have moved the hour or withdrawn the release.
+        # Read again, the pointer first: while we waited or hashed somebody may have moved the
+        # hour or withdrawn the release; whatever happens from here on, the move refuses.
         pointer = self._pointer(release.kind)
+        expected = release.state
+        release = await self._may(release.id, OPEN)
         now = self.clock()
         own = pointer.upcoming and pointer.upcoming.reference.release == release.id
-        if release.state == SCHEDULED and not own:
+        if SCHEDULED in (expected, release.state) and not own:
             raise RefusedError(f"{release.id} is not scheduled any more: schedule it again.")
         if pointer.upcoming and own:
             if pointer.upcoming.opens_at > now:
                 raise RefusedError(f"The hour of {release.id} was moved: open it then.")
             closes_at = closes_at or pointer.upcoming.closes_at
+        elif pointer.upcoming and pointer.upcoming.opens_at > now and release.state == SEALED:
+            raise RefusedError(
+                f"{pointer.upcoming.reference.release} of this kind is scheduled and nothing new"
+                " opens before its hour: withdraw it with --upcoming first."
+            )
         if closes_at and closes_at <= now:
             raise RefusedError("The closing time is past: give a later one.")
         before = pointer.current.reference.release if pointer.current else None
+        # Kept, so that a reader that missed the end of a release does not serve it on.
+        ended = pointer.ended
+        again = ended is not None and ended.reference == release.reference
         # Noted first: after a kill in between, what was opened can still be rolled back.
         await self._note(release.id, "opened_over", before)
         await self._move(
             pointer,
             current=Current(release.reference, key, now, closes_at),
             upcoming=None if own else pointer.upcoming,
-            ended=None,
+            ended=None if again else ended,
         )
         return await get_release(self.database, release.id)
 
@@ -177,6 +198,8 @@ class Publisher:
         if current.opened_over is None:
             raise RefusedError(f"{current.id} superseded nothing: withdraw or close it instead.")
         earlier = await self._may(current.opened_over, OPEN)
+        if earlier.state == SCHEDULED:
+            raise RefusedError(f"{earlier.id} is scheduled and does not open before its hour.")
         await self._move(
             pointer,
             current=Current(

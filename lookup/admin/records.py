@@ -61,6 +61,10 @@ class RecordReader:
         if len(row.cells) != self._map.width:
             reason = f"has {len(row.cells)} cells where the header has {self._map.width}"
             return [Finding(row.line, "", "ragged", reason)]
+        if row.lines > 1:
+            # A stray quote would otherwise swallow whole rows, even into a column nobody reads.
+            reason = f"runs over {row.lines} lines: check its quotes, and take line breaks out"
+            return [Finding(row.line, "", "line_break", reason)]
         findings: list[Finding] = []
         values: dict[str, object] = {}
         for column in self._plain:
@@ -95,6 +99,9 @@ class RecordReader:
                 entries = lists.setdefault(column.rows.name, {})
                 entries.setdefault(column.row, {})[column.field.name] = value
         for name, entries in lists.items():
+            if max(entries) > len(entries):
+                reason = f"has a gap: {name} {len(entries)} or one before it is empty"
+                findings.append(Finding(row.line, name, "gap", reason))
             needed = [c.name for c in self._kind.field(name).columns if c.required]
             for number, entry in sorted(entries.items()):
                 for missing in (field for field in needed if field not in entry):

@@ -1,11 +1,12 @@
 """Releases as the admin database knows them; which one is live is the pointer's to say."""
 
+import contextlib
 from dataclasses import dataclass
 
 import aiosqlite
 
 from lookup.admin.database import transaction
-from lookup.errors import UsageError
+from lookup.errors import DamagedError, UsageError
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Pointer, Reference
 
@@ -61,6 +62,13 @@ async def get_release(database: aiosqlite.Connection, release: str) -> Release:
     return Release(**dict(row))
 
 
+async def batch_withdrawn(database: aiosqlite.Connection, batch: int) -> bool:
+    """Whether a release of this batch was taken back; then nothing of it opens again."""
+    sql = "SELECT 1 FROM release WHERE batch = ? AND state = ?"
+    async with database.execute(sql, (batch, WITHDRAWN)) as cursor:
+        return await cursor.fetchone() is not None
+
+
 def _states(pointer: Pointer, release: Release) -> str:
     """The state a pointer gives one of its kind's releases."""
     if pointer.current and pointer.current.reference.release == release.id:
@@ -84,8 +92,10 @@ async def reconcile(database: aiosqlite.Connection, store: EmbeddedStore) -> Non
     changes = []
     for release in await list_releases(database):
         if release.kind not in pointers:
-            pointers[release.kind] = store.pointer(release.kind)
-        pointer = pointers[release.kind]
+            # A pointer that cannot be read says nothing; its kind's next act reports it.
+            with contextlib.suppress(DamagedError):
+                pointers[release.kind] = store.pointer(release.kind)
+        pointer = pointers.get(release.kind)
         state = _states(pointer, release) if pointer else release.state
         if state != release.state:
             changes.append((state, release.id))

@@ -17,7 +17,7 @@ from lookup.admin.loading import CHUNK_ROWS, check_files
 from lookup.admin.readers.delimited import Unreadable, inspect, rows
 from lookup.admin.records import Record, RecordReader, credentials
 from lookup.admin.releases import Release
-from lookup.errors import RefusedError
+from lookup.errors import DamagedError, RefusedError
 from lookup.release_file import Envelope, Manifest, ReleaseFile, verify_digest
 from lookup.stores.embedded import EmbeddedStore
 
@@ -80,6 +80,8 @@ class _Verifier:
                 raise RefusedError(f"{path.name} is empty: name the file the batch came from.")
             supplied = frozenset({"access_code"}) if self.issued else frozenset[str]()
             columns = map_columns(self.kind, header.cells, overrides, supplied)
+            if columns.twice:
+                raise RefusedError(f"{path.name} has two columns for one field: use --map.")
             if columns.missing:
                 names = ", ".join(missing.name for missing in columns.missing)
                 raise RefusedError(f"{path.name} has no column for {names}: use --map.")
@@ -139,6 +141,11 @@ async def verify(
     path = store.path(release.reference)
     verify_digest(path, release.sha256)
     key = keys.get(release.id)
+    pointer = store.pointer(release.kind)
+    current = pointer.current if pointer else None
+    own = current is not None and current.reference.release == release.id
+    if current and own and (current.reference, current.key) != (release.reference, key):
+        raise DamagedError("The live pointer names another file or key: open it again.")
     batch = await get_batch(database, release.batch)
     with contextlib.closing(ReleaseFile(path)) as file:
         file.statistics(key)

@@ -16,7 +16,10 @@ from rich.table import Table
 
 from lookup.errors import ServiceError, UsageError
 
-out = Console(highlight=False, soft_wrap=True)
+PIPED_WIDTH = 1000
+"""Columns where nobody looks at a terminal: nothing is folded."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

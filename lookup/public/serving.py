@@ -64,7 +64,5 @@ def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
     )
     with bound:
-        if workers > 1:
-            Multiprocess(config, sockets=[bound]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[bound])
+        # A supervisor even over one worker: a file truncated under its map kills a process.
+        Multiprocess(config, sockets=[bound]).run()

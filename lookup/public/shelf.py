@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lookup.errors import DamagedError
+from lookup.errors import DamagedError, RefusedError
 from lookup.kinds import Kind
 from lookup.release_file import ReleaseFile, verify_digest
 from lookup.stores.embedded import EmbeddedStore, Stamp
@@ -75,6 +75,7 @@ class Shelf:
         stamp = self._store.release_stamp(reference)
         mapped = self._mapped.get(reference)
         if mapped is not None:
+            mapped.touched |= mapped.file.damaged
             mapped.touched |= stamp is not None and _same_file_changed(mapped.stamp, stamp)
             if not mapped.touched:
                 return None
@@ -93,18 +94,14 @@ class Shelf:
         self._checking.discard(reference)
         if error is None and self._store.release_stamp(reference) != check.stamp:
             error = DamagedError(f"{check.path.name} changed while it was read: leave it alone.")
-        mapped = self._mapped.get(reference)
+        # Always mapped anew: a transaction that met damage once does not recover.
+        self._drop(reference)
         try:
             if error is not None:
                 raise error
-            if mapped is not None and mapped.stamp[0] == check.stamp[0]:
-                mapped.stamp, mapped.touched = check.stamp, False
-            else:
-                self._drop(reference)
-                self._mapped[reference] = _map(check)
+            self._mapped[reference] = _map(check)
             self._failed.pop(reference, None)
-        except DamagedError as damage:
-            self._drop(reference)
+        except RefusedError as damage:
             self._fail(reference, str(damage), now)
 
     def _drop(self, reference: Reference) -> None:

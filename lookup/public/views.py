@@ -121,7 +121,8 @@ class Site:
         if scope["path"].startswith("/api/"):
             response = respond(CONSTANT[code, language_of(scope)])
         else:
-            response = self._message(scope, code, STATUSES[code], None, None)
+            # The path of what is not there is the client's own text: not repeated.
+            response = self._message({**scope, "path": "/"}, code, STATUSES[code], None, None)
         response.headers.update(headers)
         return response
 

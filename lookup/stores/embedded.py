@@ -3,11 +3,13 @@
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from lookup.durable import PARTIAL, make_folder, publish, storage, write
 from lookup.errors import RefusedError
+from lookup.kind_rules import NAME
 from lookup.release_file import DIGEST_SUFFIX, SUFFIX
 from lookup.stores.pointer import Pointer, Reference, decode, encode
 
@@ -16,8 +18,13 @@ RELEASE_MODE = 0o444
 POINTER_MODE = 0o640
 """A live pointer holds the key of what is open: for the publisher and the public service."""
 
-Stamp = tuple[int, int, int]
-"""Inode, modification time and size: another stamp, another content."""
+MAX_POINTER_BYTES = 1 << 16
+Stamp = tuple[int, int, int, int]
+"""Inode, size, modification and change time: another stamp, another content."""
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 class EmbeddedStore:
@@ -42,11 +49,13 @@ class EmbeddedStore:
         """Where a release file lies."""
         return self.releases / reference.file
 
-    def forget(self, release: str) -> None:
-        """Remove what a killed build of this release left: a part, or a file nobody noted."""
+    def sweep(self) -> None:
+        """Remove the parts that killed builds left; nobody may be building meanwhile."""
         with storage(self.releases):
-            for leftover in self.releases.glob(f"{release}.*"):
-                if leftover.is_file():
+            for leftover in self.releases.glob(f"*{PARTIAL}*"):
+                if leftover.is_dir():
+                    shutil.rmtree(leftover)
+                else:
                     leftover.unlink()
 
     def keep(self, release: str, sha256: str) -> Reference:
@@ -69,12 +78,12 @@ class EmbeddedStore:
         except FileNotFoundError:
             return {}
         for entry in entries:
-            if entry.name.endswith(POINTER_SUFFIX) and not entry.name.startswith("."):
+            kind = entry.name.removesuffix(POINTER_SUFFIX)
+            # Only plain files: reading anything else might never end.
+            if kind != entry.name and NAME.fullmatch(kind) and entry.is_file(follow_symlinks=False):
                 # A name may go between listing and looking; then it is simply not there.
                 with contextlib.suppress(FileNotFoundError):
-                    found = entry.stat()
-                    kind = entry.name.removesuffix(POINTER_SUFFIX)
-                    stamps[kind] = (found.st_ino, found.st_mtime_ns, found.st_size)
+                    stamps[kind] = _stamp(entry.stat(follow_symlinks=False))
         return stamps
 
     def release_stamp(self, reference: Reference) -> Stamp | None:
@@ -83,26 +92,29 @@ class EmbeddedStore:
             found = self.path(reference).stat()
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return _stamp(found)
 
     def pointer(self, kind: str) -> Pointer | None:
         """A kind's live pointer, None before the first. Raises DamagedError, StorageError."""
         path = self.live / f"{kind}{POINTER_SUFFIX}"
         with storage(path):
             try:
-                content = path.read_bytes()
+                with path.open("rb") as file:
+                    content = file.read(MAX_POINTER_BYTES)
             except FileNotFoundError:
                 return None
         return decode(content)
 
-    def move(self, pointer: Pointer) -> None:
-        """Put `pointer` in the place of the one with the epoch before it.
+    def move(self, pointer: Pointer, replaces: int | None = None) -> None:
+        """Put `pointer` in the place of the one with the epoch `replaces`: 0 for none, by
+        default the one right before it.
 
         Raises RefusedError where another has been put there meanwhile, StorageError.
         """
         with self._lock(pointer.kind):
             found = self.pointer(pointer.kind)
-            if pointer.epoch != (found.epoch if found else 0) + 1:
+            before = pointer.epoch - 1 if replaces is None else replaces
+            if before != (found.epoch if found else 0) or pointer.epoch <= before:
                 raise RefusedError(
                     "Somebody else moved this live pointer meanwhile: look again, then repeat."
                 )

@@ -122,8 +122,8 @@ def decode(content: bytes) -> Pointer:
         return Pointer(document["kind"], epoch, **parts)  # type: ignore[arg-type]  # by name above
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise DamagedError(
-            "A live pointer under live/ cannot be read: put a copy of it back, or move it away,"
-            " restart the public service and open the release again."
+            "A live pointer under live/ cannot be read: put a copy of it back, or move it away"
+            " and open the release again."
         ) from error
 
 

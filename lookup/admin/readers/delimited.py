@@ -42,10 +42,11 @@ class Unreadable(Exception):  # noqa: N818  # an outcome of reading, turned into
 
 
 class Row(NamedTuple):
-    """One row: the line it begins on (from 1) and its cells, as written."""
+    """One row: the line it begins on (from 1), its cells as written, how many lines it takes."""
 
     line: int
     cells: list[str]
+    lines: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def rows(source: Source) -> Iterator[Row]:
             if any(cells):
                 if len(cells) > MAX_COLUMNS:
                     raise Unreadable(line, "columns", f"has more than {MAX_COLUMNS} columns")
-                yield Row(line, cells)
+                yield Row(line, cells, skipped + reader.line_num + 1 - line)
             line = skipped + reader.line_num + 1
     except csv.Error as error:
         raise Unreadable(

@@ -272,3 +272,22 @@ def test_a_path_that_is_no_file_is_refused_before_anything_is_read(
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError):
         office.load(SCORES, tmp_path / name)
+
+
+def test_a_stray_quote_that_swallows_rows_is_an_error(office: Office, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "s.csv", candidates(8), [*HEADER])
+    lines = path.read_text("utf-8").splitlines()
+    lines = [lines[0] + ",说明", *(line + "," for line in lines[1:])]
+    lines[1] += '"见附件'
+    lines[5] += '完"'
+    path.write_text("\n".join(lines), encoding="utf-8")
+    loaded = office.load(SCORES, path)
+    assert loaded.errors == 1
+    assert next(f["rule"] for f in office.findings(loaded.batch)) == "line_break"
+
+
+def test_a_gap_in_numbered_columns_is_an_error(office: Office, tmp_path: Path) -> None:
+    header = [*HEADER[:4], "录取结果", "志愿1学校", "志愿2学校"]
+    row = [*candidate(1)[:4], "未录取", "", "某校"]
+    loaded = office.load(kind_called("admissions"), write_rows(tmp_path / "a.csv", [row], header))
+    assert [f["rule"] for f in office.findings(loaded.batch)] == ["gap"]

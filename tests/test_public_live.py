@@ -1,9 +1,11 @@
 """Which release is served when: hours, damage, corrections."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from lookup.public.asking import Closed, Found, NotOpen, Unavailable, UnknownKind, ask
@@ -198,3 +200,45 @@ def test_a_release_of_another_kind_is_not_served(
     live.settle()
     assert ask(live, "lottery", TYPED, OPENING) == Unavailable()
     assert ask(live, "other", TYPED, OPENING) == UnknownKind()
+
+
+def test_damage_met_by_a_lookup_is_unavailable_and_heals_when_the_file_does(
+    live: LiveReleases,
+    store: EmbeddedStore,
+    reference: Reference,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_release(store, reference)
+    assert isinstance(outcome(live), Found)
+    view = live.view("scores", clock())
+    assert view is not None
+    assert view.serving is not None
+
+    def broken(*_: object) -> bytes:
+        raise lmdb.BadTxnError("the transaction met a damaged page")
+
+    monkeypatch.setattr(view.serving.file, "_open", broken)
+    assert isinstance(ask(live, "scores", TYPED, clock()), Unavailable)
+    assert isinstance(outcome(live), Found)
+
+
+def test_only_plain_files_named_like_a_kind_are_pointers(
+    live: LiveReleases, store: EmbeddedStore, reference: Reference
+) -> None:
+    open_release(store, reference)
+    (store.live / "scores.bak.json").write_bytes((store.live / "scores.json").read_bytes())
+    os.mkfifo(store.live / "lottery.json")
+    live.settle()
+    assert live.names() == ["scores"]
+
+
+def test_a_withdrawn_release_is_not_served_on_by_a_reader_that_missed_its_end(
+    live: LiveReleases, store: EmbeddedStore, reference: Reference, clock: Clock
+) -> None:
+    open_release(store, reference)
+    assert isinstance(outcome(live), Found)
+    ended = Ended(reference, OPENING, withdrawn=True)
+    missing = Reference("scores-v9", "scores-v9.lmdb", "0" * 64)
+    move(store, current=Current(missing, KEY, OPENING), ended=ended)
+    assert isinstance(outcome(live), Unavailable)

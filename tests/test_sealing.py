@@ -11,6 +11,7 @@ from lookup.sealing import (
     PAD_BYTES,
     PUBLIC,
     RECORD,
+    fingerprint,
     locate,
     new_key,
     pad,
@@ -105,3 +106,10 @@ def test_padding_goes_to_the_next_multiple_and_adds_spaces_only(body: bytes) -> 
     assert len(padded) % PAD_BYTES == 0
     assert len(body) <= len(padded) < len(body) + PAD_BYTES
     assert padded == body + b" " * (len(padded) - len(body))
+
+
+def test_a_fingerprint_tells_nothing_without_the_key() -> None:
+    digest = "ab" * 32
+    assert fingerprint(bytes(32), digest) == fingerprint(bytes(32), digest)
+    assert fingerprint(bytes(32), digest) != fingerprint(b"\1" * 32, digest)
+    assert digest not in fingerprint(bytes(32), digest)

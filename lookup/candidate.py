@@ -92,10 +92,3 @@ def access_code(number: int) -> str:
         number, digit = divmod(number, 32)
         characters.append(CROCKFORD[digit])
     return "".join(reversed(characters))
-
-
-def mask(text: str) -> str:
-    """A value as it may be shown to staff: the first and last character, stars between."""
-    if len(text) <= 2:
-        return "*" * len(text)
-    return text[0] + "*" * (len(text) - 2) + text[-1]

@@ -5,7 +5,6 @@ import csv
 import dataclasses
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +14,7 @@ from lookup.admin.database import open_database
 from lookup.admin.keys import Keys
 from lookup.admin.loading import load
 from lookup.admin.publishing import Publisher
+from lookup.clock import utc_now
 from lookup.durable import make_folder, write
 from lookup.errors import RefusedError
 from lookup.kind_file import load_named
@@ -32,10 +32,6 @@ TITLES = {
 }
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _clear(folder: Path) -> None:
     if folder.exists():
         if not (folder / MARKER).exists():
@@ -49,17 +45,17 @@ async def _publish(settings: Settings, files: SampleFiles, console: Console) -> 
     store = EmbeddedStore(settings.data_dir)
     keys = Keys(settings.data_dir)
     async with open_database(settings.data_dir) as database:
-        publisher = Publisher(database, store, keys, _now)
+        publisher = Publisher(database, store, keys, utc_now)
         for name, title in TITLES.items():
             loaded = await load(
                 database,
                 load_named(settings.kinds_dir, name),
                 [getattr(files, name)],
                 title=title,
-                now=_now(),
+                now=utc_now(),
                 budget=settings.failure_budget,
             )
-            release = await build(database, store, keys, loaded.batch, _now())
+            release = await build(database, store, keys, loaded.batch, utc_now())
             await publisher.open(release.id)
             console.print(f"{name}: {loaded.records:,} records loaded, sealed and opened.")
 

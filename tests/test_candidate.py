@@ -13,7 +13,6 @@ from lookup.candidate import (
     has_control_character,
     is_access_code,
     is_id_suffix,
-    mask,
 )
 
 FIELD_NAMES = st.text(alphabet="abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=12)
@@ -162,24 +161,3 @@ def test_the_order_of_the_fields_does_not_matter(
 
 def test_values_that_hold_the_separators_stay_apart() -> None:
     assert credential([("a", "1,1:b,1:2")]) != credential([("a", "1"), ("b", "2")])
-
-
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("", ""),
-        ("张", "*"),
-        ("张三", "**"),
-        ("欧阳娜", "欧*娜"),
-        ("330100123", "3*******3"),
-    ],
-)
-def test_a_mask_shows_the_ends_only(text: str, masked: str) -> None:
-    assert mask(text) == masked
-
-
-@given(text=st.text())
-def test_a_mask_keeps_the_length_and_hides_all_between(text: str) -> None:
-    masked = mask(text)
-    assert len(masked) == len(text)
-    assert set(masked[1:-1]) <= {"*"}

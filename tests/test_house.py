@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"kinds", "kind_rules", "kind_file", "candidate", "settings", "errors", "durable"}
+GROUND = {"kinds", "kind_rules", "kind_file", "candidate", "settings", "errors", "durable", "clock"}
 FLOORS = {
     **dict.fromkeys(GROUND, 0),
     "release_file": 1,

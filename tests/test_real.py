@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.bench.load import SUBJECTS
 from lookup.candidate import CANONICAL, credential
 from lookup.kind_file import load_kind
 from lookup.release_file import ReleaseFile
@@ -16,17 +17,6 @@ FOLDER = CHECKOUT.parent / "shared" / "data" / "vn-thpt-2019"
 BAC_KAN = "cleanData_11-BacKan_2019.csv"
 PROVINCES = {"cleanData_07-LaiChau_2019.csv", BAC_KAN, "cleanData_06-CaoBang_2019.csv"}
 BAC_KAN_ROWS = 2849
-FIELDS = {
-    "Toán": "mathematics",
-    "Ngữ Văn": "literature",
-    "Ngoại Ngữ": "foreign_language",
-    "Vật Lý": "physics",
-    "Hóa Học": "chemistry",
-    "Sinh Học": "biology",
-    "Lịch Sử": "history",
-    "Địa Lý": "geography",
-    "GDCD": "civics",
-}
 
 pytestmark = [
     pytest.mark.real,
@@ -43,9 +33,9 @@ def source_rows(path: Path) -> list[dict[str, str]]:
 
 def expected(row: dict[str, str]) -> dict[str, object]:
     marks = {
-        FIELDS[header]: "not_taken" if Decimal(cell) == -1 else Decimal(cell)
+        SUBJECTS[header]: "not_taken" if Decimal(cell) == -1 else Decimal(cell)
         for header, cell in row.items()
-        if header in FIELDS and cell.strip()
+        if header in SUBJECTS and cell.strip()
     }
     return {"candidate_number": row["SBD"], **marks}
 

@@ -8,7 +8,8 @@ import typer
 from lookup.admin.batches import Batch, findings, get_batch, list_batches, sources
 from lookup.admin.loading import Loaded, load
 from lookup.admin.risk import Risk
-from lookup.commands.desk import Desk, at_desk, now
+from lookup.clock import utc_now
+from lookup.commands.desk import Desk, at_desk
 from lookup.commands.terminal import (
     AsJson,
     Maps,
@@ -51,7 +52,7 @@ def batch_load(
                 definition,
                 files,
                 title=title or definition.title.zh,
-                now=now(),
+                now=utc_now(),
                 budget=settings.failure_budget,
                 overrides=overrides,
                 codes_path=issue_access_codes,

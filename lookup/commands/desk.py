@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -12,13 +11,9 @@ import typer
 from lookup.admin.database import open_database
 from lookup.admin.keys import Keys
 from lookup.admin.publishing import Publisher
+from lookup.clock import utc_now
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
-
-
-def now() -> datetime:
-    """The time, aware, UTC."""
-    return datetime.now(UTC)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +34,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """The admin database, store and keys below the data folder."""
     store = EmbeddedStore(settings.data_dir)
     async with open_database(settings.data_dir) as database:
-        yield Desk(settings, Publisher(database, store, Keys(settings.data_dir), now))
+        yield Desk(settings, Publisher(database, store, Keys(settings.data_dir), utc_now))
 
 
 def at_desk(context: typer.Context, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:

@@ -10,7 +10,8 @@ import typer
 from lookup.admin.building import build
 from lookup.admin.releases import Release, get_release, list_releases, reconcile
 from lookup.admin.verifying import verify
-from lookup.commands.desk import Desk, at_desk, now
+from lookup.clock import utc_now
+from lookup.commands.desk import Desk, at_desk
 from lookup.commands.terminal import (
     AsJson,
     Maps,
@@ -36,7 +37,7 @@ def release_build(context: typer.Context, batch_id: int, as_json: AsJson = False
         publisher = place.publisher
         with progress("sealing and comparing") as tell:
             return await build(
-                publisher.database, publisher.store, publisher.keys, batch_id, now(), tell
+                publisher.database, publisher.store, publisher.keys, batch_id, utc_now(), tell
             )
 
     _print_release(context, at_desk(context, work), as_json)

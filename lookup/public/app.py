@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lookup.clock import utc_now
 from lookup.pages import SecurityHeaders
 from lookup.public.live import LiveReleases
 from lookup.public.views import HERE, Site, on_http_error
@@ -22,11 +23,6 @@ from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 
 log = logging.getLogger("lookup.public")
-
-
-def utc_now() -> datetime:
-    """The time, aware, UTC."""
-    return datetime.now(UTC)
 
 
 class Guard:

@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from lookup.candidate import CANONICAL, credential
 from lookup.kind_file import load_kind
 from lookup.kinds import Kind
+from lookup.public.asking import Outcome, gate, look
+from lookup.public.live import LiveReleases, View
 from lookup.release_file import Envelope, Manifest, ReleaseWriter, digest_of
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Pointer, Reference, Upcoming
@@ -113,3 +115,9 @@ def send(app: Starlette, method: str, url: str, **options: Any) -> httpx.Respons
             return await client.request(method, url, **options)
 
     return asyncio.run(run())
+
+
+def ask(live: LiveReleases, kind: str, fields: Mapping[str, object], now: datetime) -> Outcome:
+    """What every way of asking does: the state first, the fields after."""
+    view = gate(live, kind, now)
+    return look(view, fields) if isinstance(view, View) else view

@@ -8,7 +8,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from lookup.public.asking import Closed, Found, NotOpen, Unavailable, UnknownKind, ask
+from lookup.public.asking import Closed, Found, NotOpen, Unavailable, UnknownKind
 from lookup.public.live import LiveReleases
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Reference, Upcoming
@@ -18,6 +18,7 @@ from tests.makers import (
     RECORD,
     TYPED,
     Clock,
+    ask,
     make_kind,
     make_release,
     move,

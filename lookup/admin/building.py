@@ -12,7 +12,7 @@ from lookup.admin.batches import Batch, get_batch, records, sources
 from lookup.admin.database import transaction
 from lookup.admin.keys import Keys
 from lookup.admin.records import credentials
-from lookup.admin.releases import SEALED, Release, batch_withdrawn, get_release
+from lookup.admin.releases import SEALED, Release, get_release, refuse_withdrawn
 from lookup.errors import DamagedError, RefusedError
 from lookup.release_file import (
     Envelope,
@@ -47,10 +47,7 @@ async def build(
             f"Batch {batch.id} has {batch.errors} errors and {batch.records} records:"
             f" see `lookup batch show {batch.id}`, mend the file and load it again."
         )
-    if await batch_withdrawn(database, batch.id):
-        raise RefusedError(
-            f"A release of batch {batch.id} was withdrawn: load the mended files again."
-        )
+    await refuse_withdrawn(database, batch.id)
     store.prepare()
     # Held for the whole build, so that two builders cannot write one file.
     async with transaction(database):

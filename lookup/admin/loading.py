@@ -240,13 +240,10 @@ class CodeList:
             self._writer.writerow((identifier, code))
         return code
 
-    def finish(self) -> None:
-        """Everything written, not yet under its name."""
+    def publish(self) -> None:
+        """Give the list, complete, its name; never the name of another list."""
         with storage(self.path):
             self._file.close()
-
-    def publish(self) -> None:
-        """Give the list its name; never the name of another list."""
         if self.path.exists():
             raise UsageError(f"{self.path} is there already: name a new file for the codes.")
         publish(self._partial, self.path, CODES_MODE)
@@ -319,7 +316,6 @@ async def load(
                 ),
             )
             if codes is not None and not work.counts[ERROR]:
-                codes.finish()
                 # Before the commit: no batch may be built whose codes nobody has.
                 codes.publish()
     except BaseException:

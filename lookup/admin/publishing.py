@@ -1,13 +1,14 @@
-"""Publishing: every act is one move of a kind's live pointer, then a note in the database.
+"""Publishing: every act is one move of a kind's live pointer.
 
-The pointer is the truth; a kill between the two is mended by `reconcile` at the next command.
+What only the database knows (why, over what, for when) is noted before the move; the states
+follow from the pointer after it, by `reconcile`, which also mends what a kill left between.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import aiosqlite
 
@@ -20,9 +21,9 @@ from lookup.admin.releases import (
     SEALED,
     WITHDRAWN,
     Release,
-    batch_withdrawn,
     get_release,
     reconcile,
+    refuse_withdrawn,
 )
 from lookup.errors import RefusedError, UsageError
 from lookup.release_file import ReleaseFile, verify_digest
@@ -58,11 +59,7 @@ class Publisher:
         release = await get_release(self.database, release_id)
         if state not in MOVES[release.state]:
             raise RefusedError(f"{release.id} is {release.state} and cannot become {state}.")
-        if await batch_withdrawn(self.database, release.batch):
-            raise RefusedError(
-                f"A release of batch {release.batch} was withdrawn: load the mended files, and"
-                " build a release of the new batch."
-            )
+        await refuse_withdrawn(self.database, release.batch)
         return release
 
     def _check(self, release: Release) -> bytes:
@@ -205,7 +202,7 @@ class Publisher:
             current=Current(
                 earlier.reference,
                 self._check(earlier),
-                self.clock().astimezone(UTC),
+                self.clock(),
                 pointer.current.closes_at,
             ),
         )

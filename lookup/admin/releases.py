@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from lookup.admin.database import transaction
-from lookup.errors import DamagedError, UsageError
+from lookup.errors import DamagedError, RefusedError, UsageError
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Pointer, Reference
 
@@ -62,11 +62,16 @@ async def get_release(database: aiosqlite.Connection, release: str) -> Release:
     return Release(**dict(row))
 
 
-async def batch_withdrawn(database: aiosqlite.Connection, batch: int) -> bool:
-    """Whether a release of this batch was taken back; then nothing of it opens again."""
+async def refuse_withdrawn(database: aiosqlite.Connection, batch: int) -> None:
+    """Raise RefusedError where a release of this batch was taken back: nothing of the batch is
+    built or opened again."""
     sql = "SELECT 1 FROM release WHERE batch = ? AND state = ?"
     async with database.execute(sql, (batch, WITHDRAWN)) as cursor:
-        return await cursor.fetchone() is not None
+        if await cursor.fetchone():
+            raise RefusedError(
+                f"A release of batch {batch} was withdrawn: load the mended files, and build a"
+                " release of the new batch."
+            )
 
 
 def _states(pointer: Pointer, release: Release) -> str:

@@ -86,14 +86,8 @@ def gate(live: LiveReleases, kind_name: str, now: datetime) -> View | Refusal:
     return view
 
 
-def ask(live: LiveReleases, kind_name: str, fields: Mapping[str, object], now: datetime) -> Outcome:
-    """Look one record up. The state is decided before the fields are looked at."""
-    view = gate(live, kind_name, now)
-    return look(view, fields) if isinstance(view, View) else view
-
-
 def look(view: View, fields: Mapping[str, object]) -> Found | NoMatch | Invalid | Unavailable:
-    """Look one record up in an open view."""
+    """Look one record up in an open view; what `gate` let through comes here."""
     kind, serving = view.kind, view.serving
     if kind is None or serving is None:
         return Unavailable()

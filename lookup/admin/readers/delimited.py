@@ -1,27 +1,31 @@
 """Text tables: CSV, tab or semicolon separated; UTF-8, GB18030 (so GBK), UTF-16.
 
-A file is read twice, both times as a stream: once to learn its encoding and digest, once
-for its rows. Memory does not grow with the file or with its longest line.
+A file is read twice, both times as a stream: once to learn its encoding, once for its rows.
+Memory does not grow with the file or with its longest line.
 """
 
 import codecs
 import csv
-import hashlib
-import os
+import io
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, BinaryIO, NamedTuple
+from itertools import chain
+from typing import BinaryIO
 
-from lookup.durable import storage
+from lookup.admin.readers.sheets import MAX_COLUMNS
+from lookup.admin.readers.tables import Row, Table
+from lookup.admin.readers.trouble import Note, Unreadable
 
+FORMAT = "text"
+CODECS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030")
 CHUNK_BYTES = 1 << 20
 MAX_LINE_CHARACTERS = 1 << 16
-MAX_COLUMNS = 500
 DELIMITERS = (",", "\t", ";")
+HEAD_LINES = 20
+"""So many lines tell the delimiter."""
 
-_BOMS = (
+BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -29,70 +33,47 @@ _BOMS = (
 _UTF8_PAIR = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
+_QUOTED = re.compile(r'"(?:[^"]|"")*(?:"|\Z)')
 _HIGH = re.compile(rb"[\x80-\xff]")
 
 
-class Unreadable(Exception):  # noqa: N818  # an outcome of reading, turned into a finding at once
-    """The file cannot be read from `line` on; str() says why and what to do."""
-
-    def __init__(self, line: int, rule: str, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
-        self.rule = rule
-
-
-class Row(NamedTuple):
-    """One row: the line it begins on (from 1), its cells as written, how many lines it takes."""
-
-    line: int
-    cells: list[str]
-    lines: int = 1
+def read(file: BinaryIO) -> Iterator[Table | Note | Row]:
+    """The one table of a text file. Raises Unreadable where it cannot be read further."""
+    encoding = inspect(file)
+    found = rows(file, encoding)
+    first = next(found, None)
+    if first is None:
+        raise Unreadable(0, "empty")
+    yield Table("", FORMAT, encoding)
+    yield first
+    yield from found
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A text table ready to be read; `stamp` tells whether it is still the one inspected."""
-
-    path: Path
-    sha256: str
-    encoding: str
-    stamp: tuple[int, int, int]
-
-
-def inspect(path: Path) -> Source:
-    """Learn a file's digest and encoding. Raises StorageError, Unreadable."""
-    digest = hashlib.sha256()
+def inspect(file: BinaryIO) -> str:
+    """A file's encoding. Raises Unreadable `encoding`."""
+    file.seek(0)
+    candidates = _candidates(file.read(4096))
+    file.seek(0)
+    decoders = {name: codecs.getincrementaldecoder(name)() for name in candidates}
+    failures: dict[str, int] = {}
     size = 0
-    with storage(path), path.open("rb") as file:
-        first = file.read(4096)
-        file.seek(0)
-        candidates = _candidates(first)
-        decoders = {name: codecs.getincrementaldecoder(name)() for name in candidates}
-        failures: dict[str, int] = {}
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            for name in list(decoders):
-                _feed(decoders, failures, name, chunk, size)
-            size += len(chunk)
+    while chunk := file.read(CHUNK_BYTES):
         for name in list(decoders):
-            _feed(decoders, failures, name, b"", size, final=True)
-        found = next((name for name in candidates if name in decoders), None)
-        if "utf-8" in failures and _mostly_utf8(file):
-            raise _wrong_encoding(file, failures["utf-8"])
-        if found is None:
-            raise _wrong_encoding(file, max(failures.values(), default=0))
-        stamp = _stamp(file)
-    return Source(path, digest.hexdigest(), found, stamp)
-
-
-def _stamp(file: IO[Any]) -> tuple[int, int, int]:
-    found = os.fstat(file.fileno())
-    return found.st_ino, found.st_mtime_ns, found.st_size
+            _feed(decoders, failures, name, chunk, size)
+        size += len(chunk)
+    for name in list(decoders):
+        _feed(decoders, failures, name, b"", size, final=True)
+    found = next((name for name in candidates if name in decoders), None)
+    if "utf-8" in failures and _mostly_utf8(file):
+        raise _wrong_encoding(file, failures["utf-8"])
+    if found is None:
+        raise _wrong_encoding(file, max(failures.values(), default=0))
+    return found
 
 
 def _candidates(first: bytes) -> tuple[str, ...]:
     """The encodings a file that begins like this may have, the likeliest first."""
-    for mark, name in _BOMS:
+    for mark, name in BOMS:
         if first.startswith(mark):
             return (name,)
     # Without a mark, UTF-16 shows by the zero bytes beside its ASCII: commas, digits, breaks.
@@ -139,71 +120,77 @@ def _wrong_encoding(file: BinaryIO, offset: int) -> Unreadable:
     while left > 0 and (chunk := file.read(min(CHUNK_BYTES, left))):
         line += chunk.count(b"\n")
         left -= len(chunk)
-    return Unreadable(
-        line,
-        "encoding",
-        "is neither UTF-8, GB18030 nor UTF-16 from here on: save the file again as UTF-8",
-    )
+    return Unreadable(line, "encoding")
 
 
-def _text_lines(source: Source) -> Iterator[str]:
+def _text_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
     """The file's lines with their ends; a line longer than allowed raises Unreadable."""
-    with (
-        storage(source.path),
-        source.path.open("r", encoding=source.encoding, newline="") as file,
-    ):
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding=encoding, newline="")
+    try:
         number = 0
-        while line := file.readline(MAX_LINE_CHARACTERS + 1):
+        while line := text.readline(MAX_LINE_CHARACTERS + 1):
             number += 1
             if len(line) > MAX_LINE_CHARACTERS:
-                raise Unreadable(
-                    number,
-                    "line_length",
-                    f"is longer than {MAX_LINE_CHARACTERS} characters: check its line breaks",
-                )
+                raise Unreadable(number, "line_length", maximum=MAX_LINE_CHARACTERS)
             if "\0" in line:
-                raise Unreadable(
-                    number, "nul", "holds a NUL byte: export the file again, it was cut or damaged"
-                )
+                raise Unreadable(number, "nul")
             yield line
-        if _stamp(file) != source.stamp:
-            raise Unreadable(0, "changed", "changed while it was read: load it again")
+    finally:
+        text.detach()
 
 
-def delimiter_of(header: str) -> str:
-    """The delimiter that stands most often in a header line; a comma where none does."""
-    return max(DELIMITERS, key=header.count)
+def delimiter_of(beginning: str) -> str:
+    """The delimiter that stands equally often in most of the lines; a comma where none does.
+
+    What stands in quotes delimits nothing. A title above the header may well hold a comma.
+    """
+    lines = _QUOTED.sub("", beginning).splitlines()
+    return max(DELIMITERS, key=lambda delimiter: _regularity(lines, delimiter))
 
 
-def rows(source: Source) -> Iterator[Row]:
+def _regularity(lines: list[str], delimiter: str) -> tuple[int, int]:
+    counts = Counter(filter(None, (line.count(delimiter) for line in lines)))
+    return max(((often, each) for each, often in counts.items()), default=(0, 0))
+
+
+def rows(file: BinaryIO, encoding: str) -> Iterator[Row]:
     """The rows of a text table, the header first; blank lines are passed over.
 
-    Raises Unreadable where the file cannot be read further, StorageError.
+    Raises Unreadable where the file cannot be read further.
     """
-    lines = _text_lines(source)
-    first = ""
+    lines = _text_lines(file, encoding)
+    head: list[str] = []
     skipped = 0
-    for first in lines:
-        if first.strip():
-            break
-        skipped += 1
-    if not first.strip():
-        return
-    reader = csv.reader(_chain(first, lines), delimiter=delimiter_of(first), strict=True)
+    rest = lines
+    try:
+        for line in lines:
+            if not head and not line.strip():
+                skipped += 1
+                continue
+            head.append(line)
+            if len(head) == HEAD_LINES:
+                break
+    except Unreadable as error:
+        # Said when its line is reached: the rows above it come first.
+        rest = _failing(error)
+    yield from _parsed(chain(head, rest), delimiter_of("".join(head)), skipped)
+
+
+def _failing(error: Unreadable) -> Iterator[str]:
+    yield from ()
+    raise error
+
+
+def _parsed(lines: Iterator[str], delimiter: str, skipped: int) -> Iterator[Row]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = skipped + 1
     try:
         for cells in reader:
             if any(cells):
                 if len(cells) > MAX_COLUMNS:
-                    raise Unreadable(line, "columns", f"has more than {MAX_COLUMNS} columns")
-                yield Row(line, cells, skipped + reader.line_num + 1 - line)
+                    raise Unreadable(line, "columns", maximum=MAX_COLUMNS)
+                yield Row(line, [*cells], skipped + reader.line_num + 1 - line)
             line = skipped + reader.line_num + 1
     except csv.Error as error:
-        raise Unreadable(
-            line, "quotes", f"begins a row that cannot be read ({error}): check its quotes"
-        ) from error
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+        raise Unreadable(line, "quotes", why=str(error)) from error

@@ -7,6 +7,7 @@ paper matches here. Rules: DESIGN.md, "The sealed release file".
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 MAX_INPUT_CHARACTERS = 128
 """Longer input is never a credential; checked before anything else looks at it."""
@@ -32,9 +33,10 @@ def _plain(text: str) -> str:
     Each of the three can make work for the others, so they are repeated; twice is enough for
     every character there is, and a bound is safer than waiting for no change.
     """
-    for _ in range(1 if text.isascii() else 4):
-        if not text.isascii():
-            text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+    if text.isascii():
+        return "".join(text.split()).upper()
+    for _ in range(4):
+        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
         text = "".join(text.split()).upper()
     return text
 
@@ -77,12 +79,16 @@ def credential(values: Iterable[tuple[str, str]]) -> bytes:
     Each name and each value is written as a netstring (its length in UTF-8 bytes, a colon,
     the bytes, a comma; D. J. Bernstein, 1997), pairs ordered by field name.
     """
-    parts = []
-    for pair in sorted(values):
-        for text in pair:
-            encoded = text.encode()
-            parts.append(b"%d:%b," % (len(encoded), encoded))
-    return b"".join(parts)
+    return b"".join([_known_netstring(name) + _netstring(value) for name, value in sorted(values)])
+
+
+def _netstring(text: str) -> bytes:
+    encoded = text.encode()
+    return b"%d:%b," % (len(encoded), encoded)
+
+
+_known_netstring = lru_cache(maxsize=256)(_netstring)
+"""The same for the names of fields: a release has few of them, and a million records."""
 
 
 def access_code(number: int) -> str:

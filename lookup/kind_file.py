@@ -5,9 +5,10 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+from lookup.documents import Problem, dotted
 from lookup.durable import storage
 from lookup.errors import KindError, UsageError
-from lookup.kind_rules import Problem, check, dotted
+from lookup.kind_rules import check
 from lookup.kinds import Kind, read_kind
 
 _TABLE = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.\-]+)\s*\]\]?")

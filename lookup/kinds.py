@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lookup.candidate import ACCESS_CODE_LENGTH, MAX_INPUT_CHARACTERS
-from lookup.kind_rules import LETTERS_AND_DIGITS, SECRET_TYPES, check, dotted
+from lookup.documents import dotted
+from lookup.kind_rules import (
+    LETTERS_AND_DIGITS,
+    LOOKUP,
+    ON_REQUEST,
+    REFERENCE,
+    SECRET_TYPES,
+    WITHHELD,
+    check,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class Field:
     required: bool = False
     headers: tuple[str, ...] = ()
     hint: Label | None = None
+    disclosure: str = ON_REQUEST
     statistics: str | None = None
     full_mark: int = 0
     decimals: int = 0
@@ -65,6 +75,14 @@ class Field:
     def secret(self) -> bool:
         """Whether the field is a second factor, kept out of every record."""
         return self.type in SECRET_TYPES
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the field is loaded and checked, and never in a record that is served.
+
+        False for a second factor: it is in no record anyway.
+        """
+        return self.disclosure == WITHHELD and not self.secret
 
     def value(self, code: object) -> Value | None:
         """The outcome value with this code."""
@@ -89,18 +107,39 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a batch: its rule and the rule's own keys, as `check_rules.CHECKS` has them."""
+
+    rule: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """What sort of result: everything the loader, the builder and the pages need to know."""
+    """What sort of result: everything the loader, the builder and the pages need to know.
+
+    A kind whose `purpose` is `reference` is read by checks and never published: it has a
+    `key` and no identifier, headline, ways or groups (empty here). The key of a lookup is its
+    identifier.
+    """
 
     name: str
+    purpose: str
     title: Label
     about: Label
     identifier: str
     headline: str
+    key: tuple[str, ...]
     fields: tuple[Field, ...]
     ways: tuple[Way, ...]
     groups: tuple[Group, ...]
+    checks: tuple[Check, ...]
     document: Mapping[str, Any]
+
+    @property
+    def reference(self) -> bool:
+        """Whether the kind is only read by checks: nothing of it may be published."""
+        return self.purpose == REFERENCE
 
     def field(self, name: str) -> Field:
         """The field of this name; KeyError where there is none."""
@@ -146,8 +185,14 @@ def _field(table: Mapping[str, Any]) -> Field:
     }
     if table["type"] in LENGTHS:
         built["min_length"] = built["max_length"] = LENGTHS[table["type"]]
+    if table["type"] in SECRET_TYPES:
+        built["disclosure"] = WITHHELD
     plain = {key: value for key, value in table.items() if key not in {"value", "column", *built}}
     return Field(**plain, **built)
+
+
+def _check(table: Mapping[str, Any]) -> Check:
+    return Check(table["rule"], {key: value for key, value in table.items() if key != "rule"})
 
 
 def read_kind(document: Mapping[str, Any]) -> Kind:
@@ -159,15 +204,19 @@ def read_kind(document: Mapping[str, Any]) -> Kind:
         name=document["name"],
         title=_label(document["title"]),
         about=_label(document["about"]),
-        identifier=document["identifier"],
-        headline=document["headline"],
+        purpose=document.get("purpose", LOOKUP),
+        identifier=document.get("identifier", ""),
+        headline=document.get("headline", ""),
+        key=tuple(document.get("key", (document.get("identifier"),))),
         fields=tuple(map(_field, document["field"])),
         ways=tuple(
             Way(way["name"], _label(way["label"]), tuple(way["fields"]))
-            for way in document["way_in"]
+            for way in document.get("way_in", ())
         ),
         groups=tuple(
-            Group(_label(group["title"]), tuple(group["fields"])) for group in document["group"]
+            Group(_label(group["title"]), tuple(group["fields"]))
+            for group in document.get("group", ())
         ),
+        checks=tuple(map(_check, document.get("check", ()))),
         document=document,
     )

@@ -57,6 +57,10 @@ MISTAKES = [
      'fields = ["candidate_number"]', "way_in 2 fields", "second factor"),
     ('fields = ["total", "rank"]', 'fields = ["total", "id_suffix"]',
      'fields = ["total", "id_suffix"]', "group 3 fields", "may show"),
+    ('rule = "sum"', 'rule = "add"', 'rule = "add"', "check 1 rule", "must be one of sum"),
+    ('score = "total"', 'score = "music"', 'score = "music"', "check 3 score", "must be a field"),
+    ('by = "middle_school"', 'bye = "middle_school"', 'bye = "middle_school"', "check 4 bye",
+     "did you mean by?"),
 ]  # fmt: skip
 
 
@@ -180,7 +184,9 @@ def test_a_kind_is_found_by_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["unknown", "../kinds/unknown", ""])
 def test_an_unknown_name_tells_the_known_ones(name: str) -> None:
-    with pytest.raises(UsageError, match=r"known: admissions, lottery, scores\.$"):
+    with pytest.raises(
+        UsageError, match=r"known: admissions, cut_offs, lottery, school_plans, score"
+    ):
         load_named(ROOT / "data" / "kinds", name)
 
 

@@ -1,6 +1,7 @@
-"""The sample at its default size: the three files, and how they agree."""
+"""The sample at its default size: its files, and how they agree."""
 
 import csv
+import dataclasses
 import os
 import re
 import subprocess
@@ -14,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from lookup.sample import SampleFiles, write_sample
-from lookup.sample.high_schools import admission_rounds
 
 Row = dict[str, str]
 
@@ -33,6 +33,7 @@ class Sample:
     scores: list[Row]
     admissions: list[Row]
     lottery: list[Row]
+    plans: list[Row]
 
 
 def rows(path: Path) -> list[Row]:
@@ -43,11 +44,12 @@ def rows(path: Path) -> list[Row]:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     files = write_sample(tmp_path_factory.mktemp("sample"))
-    return Sample(files, rows(files.scores), rows(files.admissions), rows(files.lottery))
+    paths = (files.scores, files.admissions, files.lottery, files.school_plans)
+    return Sample(files, *map(rows, paths))
 
 
 def contents(files: SampleFiles) -> list[bytes]:
-    return [path.read_bytes() for path in (files.scores, files.lottery, files.admissions)]
+    return [path.read_bytes() for path in dataclasses.astuple(files)]
 
 
 def choices(row: Row) -> list[tuple[str, str, str]]:
@@ -87,7 +89,7 @@ def test_the_same_seed_and_size_give_the_same_bytes_in_any_process(tmp_path: Pat
             check=True,
         )
     here = write_sample(tmp_path / "here", candidates=400, families=300)
-    for path in (here.scores, here.lottery, here.admissions):
+    for path in dataclasses.astuple(here):
         for hash_seed in ("1", "2"):
             assert path.read_bytes() == (tmp_path / hash_seed / path.name).read_bytes()
 
@@ -98,7 +100,9 @@ def test_the_default_sample_is_written_again_byte_for_byte(sample: Sample, tmp_p
 
 def test_another_seed_gives_other_people(tmp_path: Path) -> None:
     one, two = (write_sample(tmp_path / str(n), candidates=50, families=50, seed=n) for n in (1, 2))
-    assert all(a != b for a, b in zip(contents(one), contents(two), strict=True))
+    # The plans are of nobody: the city decides them by the number of candidates.
+    for name in ("scores", "lottery", "admissions"):
+        assert getattr(one, name).read_bytes() != getattr(two, name).read_bytes()
 
 
 def test_files_have_no_byte_order_mark_and_plain_newlines(sample: Sample) -> None:
@@ -116,6 +120,7 @@ def test_columns_are_exactly_those_agreed(sample: Sample) -> None:
     assert ",".join(sample.lottery[0]) == (
         "报名号,查询码,身份证号后六位,姓名,报名学校代码,报名学校,班级类别,派位结果,派位序号"
     )
+    assert list(sample.plans[0]) == ["录取批次", "学校代码", "学校", "计划数"]
 
 
 def test_there_are_as_many_rows_as_asked_for(sample: Sample) -> None:
@@ -262,9 +267,10 @@ def test_no_school_is_over_plan_counting_those_returned(sample: Sample) -> None:
         for choice in choices(row)
         if choice[2] in ("录取", "退档")
     )
-    for stage in admission_rounds(CANDIDATES):
-        for offer in stage.offers:
-            assert forwarded[stage.name, offer.school.name] <= offer.places
+    places = {(row["录取批次"], row["学校"]): int(row["计划数"]) for row in sample.plans}
+    assert len(places) == len(sample.plans)
+    assert forwarded.keys() <= places.keys()
+    assert all(count <= places[school] for school, count in forwarded.items())
 
 
 def test_whoever_was_refused_a_school_ranks_behind_all_it_admitted(sample: Sample) -> None:
@@ -283,6 +289,7 @@ def test_whoever_was_refused_a_school_ranks_behind_all_it_admitted(sample: Sampl
 
 def test_a_school_has_one_code_with_leading_zeros(sample: Sample) -> None:
     pairs = {(row["录取学校代码"], row["录取学校"]) for row in sample.admissions} - {("", "")}
+    assert pairs <= {(row["学校代码"], row["学校"]) for row in sample.plans}
     assert len({code for code, _ in pairs}) == len({name for _, name in pairs}) == len(pairs)
     assert all(re.fullmatch("0[0-9]{2}", code) for code, _ in pairs)
     codes = {row["报名学校代码"]: row["报名学校"] for row in sample.lottery}

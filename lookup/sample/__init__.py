@@ -1,6 +1,6 @@
 """Made-up sample data: one city's exam results, admissions and school lottery.
 
-The three files agree with one another and come from one seed, so they serve for
+The files agree with one another and come from one seed, so they serve for
 demonstrations, tests and load runs without a real child's data.
 """
 

@@ -1,12 +1,13 @@
 """The sample as CSV files, with the headers that offices use."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lookup.sample.admissions import ADMITTED, Admission, make_admissions
 from lookup.sample.candidates import Candidate, make_candidates
+from lookup.sample.high_schools import Round, admission_rounds
 from lookup.sample.lottery import Entry, make_lottery
 from lookup.sample.scores import SUBJECTS, Sheet, in_marks, make_scores
 
@@ -32,15 +33,17 @@ LOTTERY_HEADER = (
     *("报名号", *_PERSON),
     *("报名学校代码", "报名学校", "班级类别", "派位结果", "派位序号"),
 )
+PLANS_HEADER = ("录取批次", "学校代码", "学校", "计划数")
 
 
 @dataclass(frozen=True, slots=True)
 class SampleFiles:
-    """Where the three files are."""
+    """Where the files are, each under the name of the kind it is loaded as."""
 
     scores: Path
     lottery: Path
     admissions: Path
+    school_plans: Path
 
 
 def _person(candidate: Candidate) -> list[str]:
@@ -98,6 +101,12 @@ def _lottery_row(entry: Entry) -> list[str]:
     ]
 
 
+def _plan_rows(rounds: Iterable[Round]) -> Iterator[list[str]]:
+    for stage in rounds:
+        for offer in stage.offers:
+            yield [stage.name, offer.school.code, offer.school.name, str(offer.places)]
+
+
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -109,11 +118,12 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 def write_sample(
     folder: Path, *, candidates: int = 24_000, families: int = 8_800, seed: int = 2015
 ) -> SampleFiles:
-    """Write scores.csv, admissions.csv and lottery.csv into `folder`; overwrites them.
+    """Write scores, admissions, lottery and school_plans.csv into `folder`; overwrites them.
 
-    `candidates` sit the exam and `families` enter the lottery, each at least 1. The
-    folder is made if it is missing. The files are UTF-8 without a byte order mark,
-    with commas and "\\n", and the same numbers and seed give the same bytes.
+    `candidates` sit the exam and `families` enter the lottery, each at least 1; the plans are
+    the places that the admissions were made with. The folder is made if it is missing. The
+    files are UTF-8 without a byte order mark, with commas and "\\n", and the same numbers and
+    seed give the same bytes.
 
     Raises ValueError for numbers below 1 or above what the numbering can hold, and
     then writes nothing.
@@ -129,5 +139,8 @@ def write_sample(
         lottery=_write(folder / "lottery.csv", LOTTERY_HEADER, map(_lottery_row, entries)),
         admissions=_write(
             folder / "admissions.csv", ADMISSIONS_HEADER, map(_admissions_row, admissions)
+        ),
+        school_plans=_write(
+            folder / "school_plans.csv", PLANS_HEADER, _plan_rows(admission_rounds(candidates))
         ),
     )

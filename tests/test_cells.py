@@ -2,7 +2,8 @@
 
 import pytest
 
-from lookup.admin.cells import Refusal, cell_reader
+from lookup.admin.findings import PHRASES
+from lookup.admin.intake.cells import Refusal, cell_reader, code_of_number, number_text
 from lookup.kind_file import load_kind
 from lookup.kinds import Field, Label, Value
 from tests.admin_makers import THPT, kind_called
@@ -36,11 +37,17 @@ DATE = field(type="date")
         (DIGITS, "011000001", "011000001"),
         (DIGITS, "０１１００００１", "01100001"),
         (DIGITS, "0110 0001", "01100001"),
+        (DIGITS, "'00010001", "00010001"),
+        (DIGITS, "’00010001", "00010001"),
         (CODE, "ab12", "AB12"),
         (ACCESS, "36rb-ejwn", "36RBEJWN"),
         (ACCESS, "O6RBEJWI", "06RBEJW1"),
         (SUFFIX, "23364x", "23364X"),
         (SUFFIX, "００１２３４", "001234"),
+        (SUFFIX, "'23364X", "23364X"),
+        (ACCESS, "'36RBEJWN", "36RBEJWN"),
+        (NAME, "Q&A", "Q&A"),
+        (NAME, "#1", "#1"),
         (NAME, "𠮷田", "𠮷田"),
         (NAME, "阿·卜", "阿·卜"),
         (SCORE, "0", 0),
@@ -57,6 +64,9 @@ DATE = field(type="date")
         (DATE, "2026年6月13日", "2026-06-13"),
         (DATE, "2026/06/13", "2026-06-13"),
         (DATE, "２０２６．６．１３", "2026-06-13"),
+        (DATE, "2026-06-13 00:00:00", "2026-06-13"),
+        (DATE, "2026-06-13T00:00:00", "2026-06-13"),
+        (DATE, "2026-06-13 00:00:00.000", "2026-06-13"),
     ],
 )
 def test_a_cell_that_says_what_its_field_holds_is_read(of: Field, text: str, value: object) -> None:
@@ -76,12 +86,12 @@ def test_a_cell_that_says_what_its_field_holds_is_read(of: Field, text: str, val
         (DIGITS, "0110000012", "length"),
         (DIGITS, "٠١٢٣٤٥٦٧", "characters"),
         (CODE, "a", "length"),
-        (CODE, "a_b", "characters"),
+        (CODE, "a_b", "letters_and_digits"),
         (ACCESS, "36RBEJW", "access_code"),
         (ACCESS, "36RBEJWU", "access_code"),
         (SUFFIX, "X23456", "id_suffix"),
         (SUFFIX, "12345", "id_suffix"),
-        (NAME, "六个字的名字", "length"),
+        (NAME, "六个字的名字", "text_length"),
         (NAME, "a\x00b", "control_character"),
         (NAME, "a\x1b[1m", "control_character"),
         (NAME, "a\nb", "control_character"),
@@ -89,6 +99,12 @@ def test_a_cell_that_says_what_its_field_holds_is_read(of: Field, text: str, val
         (NAME, "张\ue0c5", "private_character"),
         (NAME, "张\U000f0001", "private_character"),
         (NAME, "张\ufffd", "private_character"),
+        (NAME, "'张三", "leading_apostrophe"),
+        (NAME, "A&amp;B", "entity"),
+        (NAME, "张&#x4e00;", "entity"),
+        (NAME, "&#19968;", "entity"),
+        *((of, "#N/A", "formula_error") for of in (DIGITS, SUFFIX, NAME, SCORE, WHOLE, DATE)),
+        *((NAME, text, "formula_error") for text in ("#REF!", "#DIV/0!", "#NAME?", "#VALUE!")),
         *((SCORE, text, "mark") for text in ("1e2", "1E2", "+9", "-1", "nan", "inf", "NaN")),
         *((SCORE, text, "mark") for text in ("9,5", "1,000", ".5", "5.", "0x10", "九", "缺考")),
         *((SCORE, text, "mark") for text in ("1_0", "9 9", "8²", "①", "½", "٩")),
@@ -102,18 +118,22 @@ def test_a_cell_that_says_what_its_field_holds_is_read(of: Field, text: str, val
         (OUTCOME, "DRAWN", "outcome"),
         *((DATE, text, "date") for text in ("2026-02-30", "26-6-1", "2026-06", "20260613", "x")),
         (DATE, "0000-01-01", "date"),
+        (DATE, "2026-06-13 08:30:00", "date"),
     ],
 )
 def test_a_cell_that_does_not_is_refused_by_a_rule(of: Field, text: str, rule: str) -> None:
     found = cell_reader(of)(text)
     assert isinstance(found, Refusal)
     assert found.rule == rule
-    assert found.reason
+    for language in ("zh", "en"):
+        said = PHRASES.say(found.rule, language, **found.values)
+        assert said
+        assert "{" not in said
 
 
 def test_minus_one_is_a_flag_only_where_a_flag_says_so() -> None:
     assert cell_reader(SCORE, FLAGS)("-1") == "not_taken"
-    assert cell_reader(SCORE, FLAGS)("-1.0") == Refusal("mark", "must be a mark, or one of 未考")
+    assert cell_reader(SCORE, FLAGS)("-1.0") == Refusal("mark", {"words": " / 未考"})
     assert isinstance(cell_reader(SCORE)("-1"), Refusal)
 
 
@@ -134,3 +154,49 @@ def test_thpt_marks_flag_minus_one() -> None:
     kind = load_kind(THPT)
     mark = kind.field("mathematics")
     assert cell_reader(mark, kind.flags(mark))("-1") == "not_taken"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (9, "9"),
+        (9.0, "9"),
+        (-1.0, "-1"),
+        (101.5, "101.5"),
+        (9.25 + 0.1, "9.35"),
+        (0.1 + 0.2, "0.3"),
+        (1e14, "100000000000000"),
+        (1e16, "1e+16"),
+        (1e-7, "1e-07"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_a_number_is_the_text_a_spreadsheet_shows(number: float, text: str) -> None:
+    assert number_text(number) == text
+
+
+@pytest.mark.parametrize("text", ["1e+16", "1e-07", "nan", "inf", "-1"])
+def test_a_number_that_is_no_mark_is_refused_as_text_would_be(text: str) -> None:
+    assert isinstance(cell_reader(SCORE)(text), Refusal)
+
+
+@pytest.mark.parametrize(
+    ("number", "found"),
+    [
+        (10001000, "10001000"),
+        (110000010.0, "110000010"),
+        (1000100, Refusal("leading_zeros", {"needed": 8, "found": 7})),
+        (0, Refusal("leading_zeros", {"needed": 8, "found": 1})),
+        (1e15, Refusal("number_too_long")),
+        (999999999999999.0, "999999999999999"),
+        (330106201001011234, Refusal("number_too_long")),
+        (float("nan"), Refusal("number_too_long")),
+        (-10001000.0, "-10001000"),
+        (10001000.5, "10001000.5"),
+    ],
+)
+def test_a_number_is_a_code_only_while_all_its_digits_are_there(
+    number: float, found: object
+) -> None:
+    assert code_of_number(DIGITS, number) == found

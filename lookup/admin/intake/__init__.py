@@ -1,0 +1,1 @@
+"""Intake: tables as readers give them, in; records of a kind, out."""

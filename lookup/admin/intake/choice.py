@@ -1,0 +1,36 @@
+"""What a clerk says of a file, where it does not say it itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a file's tables are to be read; nothing said is found.
+
+    `overrides` map a column (its header, or `#3` for the third) to a field's name, '' where
+    it is not to be read; `header` is the header's row, 0 where there is none, None to find
+    it; `sheets` are the tables to read, () for all that are visible.
+    """
+
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    header: int | None = None
+    sheets: tuple[str, ...] = ()
+
+    def to_json(self) -> bytes:
+        """The choice as JSON."""
+        return orjson.dumps(
+            {
+                "overrides": dict(self.overrides),
+                "header": self.header,
+                "sheets": list(self.sheets),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Choice":
+        """The choice that `to_json` wrote."""
+        found = orjson.loads(text)
+        return cls(found["overrides"], found["header"], tuple(found["sheets"]))

@@ -1,0 +1,137 @@
+"""Opening a table: its layout as the clerk says, as it is remembered, or as it is found."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lookup.admin.findings import ERROR, WARNING, Finding
+from lookup.admin.intake.choice import Choice
+from lookup.admin.intake.columns import Mapper, header_findings
+from lookup.admin.intake.headings import shown
+from lookup.admin.intake.layout import (
+    NO_HEADER,
+    Layout,
+    find_layout,
+    looks,
+    nameless,
+    records_above,
+    shape_of,
+)
+from lookup.admin.intake.packed import packed_values
+from lookup.admin.intake.records import Record, RecordReader
+from lookup.admin.readers.tables import Row
+from lookup.kinds import Kind
+
+_ROWS_INSIDE = re.compile(r"[,;\t]|[0-9]{4}|.{40}")
+
+Remembered = Callable[[str], Choice | None]
+"""What was confirmed for tables of a shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a table is to be read, and what must be said of that before."""
+
+    layout: Layout
+    shape: str
+    findings: list[Finding]
+
+    @property
+    def sure(self) -> bool:
+        """Whether the table can be read without asking anybody."""
+        return not any(finding.severity == ERROR for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """What every table of a file is opened with."""
+
+    kind: Kind
+    choice: Choice
+    supplied: frozenset[str]
+    remembered: Remembered
+
+    def open(self, first: Sequence[Row]) -> Opening:
+        """Open the table that begins with these rows, one or more."""
+        shape = shape_of(self.kind, first, self.supplied)
+        layout, notes = None, []
+        if not self.choice.overrides and self.choice.header is None:
+            known = self.remembered(shape)
+            layout = self._as_remembered(known, first) if known else None
+            if known and layout and known.header == NO_HEADER:
+                said = ", ".join(f"{column}={name}" for column, name in known.overrides.items())
+                notes = [Finding("remembered_layout", 0, "", WARNING, values={"columns": said})]
+        if layout is None:
+            layout = self._find(self.choice, self.choice.header, first)
+        return Opening(layout, shape, notes + self._findings(layout, first))
+
+    def _as_remembered(self, known: Choice, first: Sequence[Row]) -> Layout | None:
+        """The layout by a remembered choice; None where it does not fit this table.
+
+        The header may stand a row lower this time, so it is looked for by its names, and its
+        old row counts only where they do not find it.
+        """
+        for header in (None, known.header) if known.header else (known.header,):
+            layout = self._find(known, header, first)
+            if layout.found and not layout.columns.absent:
+                return layout
+        return None
+
+    def _find(self, choice: Choice, header: int | None, first: Sequence[Row]) -> Layout:
+        mapper = Mapper(self.kind, choice.overrides, self.supplied)
+        return find_layout(self.kind, first, mapper, header)
+
+    def _findings(self, layout: Layout, first: Sequence[Row]) -> list[Finding]:
+        """What the layout leaves open; an error where the table cannot be read like this."""
+        if not layout.found:
+            return [Finding("unclear_layout", first[0].line, values={"columns": looks(first)})]
+        line = layout.line
+        findings = header_findings(self.kind, layout.columns, self.supplied, line)
+        findings += (
+            Finding("line_break", row.line, values={"lines": row.lines})
+            for row in layout.above
+            if row.lines > 1 and _swallowed(row)
+        )
+        findings += (
+            Finding("record_above_header", row, values={"header": line})
+            for row in sorted({*records_above(self.kind, layout), *self._records(layout)})
+        )
+        findings += (
+            Finding("unknown_column", line, name, WARNING)
+            for name in nameless(layout, first[len(layout.above) :])
+        )
+        if layout.packed is not None:
+            values = packed_values(layout.packed, layout.header)
+            findings.append(Finding("packed_column", line, "", WARNING, values=values))
+        if len(layout.blocks) > 1:
+            tags = ", ".join(block.tag for block in layout.blocks)
+            rule = "grouped_columns" if layout.blocks[0].tag else "side_by_side"
+            values = {"count": f"{len(layout.blocks)}", "tags": tags}
+            findings.append(Finding(rule, line, "", WARNING, values=values))
+        return findings
+
+    def _records(self, layout: Layout) -> list[int]:
+        """The lines above the header that are whole records, whatever they are known by.
+
+        A cell that stands alone over a header of several columns is a title.
+        """
+        if len(layout.blocks) > 1 or layout.packed is not None:
+            return []
+        reader = RecordReader(self.kind, layout.columns)
+        alone = 1 if sum(1 for one in layout.header if one.text) > 1 else 0
+        return [
+            row.line
+            for row in layout.above[: len(layout.above) - layout.rows]
+            if sum(1 for cell in row.cells if shown(cell)) > alone
+            and isinstance(reader.read(row), Record)
+        ]
+
+
+def _swallowed(row: Row) -> bool:
+    """Whether a cell of a header holds more than a name with a line break: a stray quote's rows."""
+    return any(
+        _ROWS_INSIDE.search(line) is not None
+        for cell in row.cells
+        if isinstance(cell, str) and "\n" in cell
+        for line in cell.splitlines()
+    )

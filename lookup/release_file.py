@@ -37,8 +37,9 @@ class Manifest:
     """What a release says of itself in plain: nothing about any candidate.
 
     `sources` are fingerprints (lookup.sealing) of the files the batch was loaded from, `batch`
-    that of the batch's content, `approvals` who signed for it (none before reviews exist), times
-    are ISO 8601 in UTC.
+    that of the batch's content, `approvals` those of who signed for it and when;
+    `required_approvals` is how many people the office asked for, 0 where nobody had to sign.
+    Times are ISO 8601 in UTC.
     """
 
     release: str
@@ -53,6 +54,7 @@ class Manifest:
     builder: str
     created_at: str
     approvals: tuple[str, ...] = ()
+    required_approvals: int = 0
     format: int = FORMAT
 
     def with_entries(self, entries: int) -> "Manifest":

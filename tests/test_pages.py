@@ -7,20 +7,30 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from lookup.pages import environment, read_phrases
+from lookup.pages import Pages, Phrases, environment, read_phrases
 
-PUBLIC = Path(__file__).parent.parent / "lookup" / "public"
-PHRASES = tomllib.loads((PUBLIC / "phrases.toml").read_text(encoding="utf-8"))
+FLOOR = Path(__file__).parent.parent / "lookup"
+PUBLIC = FLOOR / "public"
+SHARED = tomllib.loads((FLOOR / "phrases.toml").read_text(encoding="utf-8"))
+OWN = tomllib.loads((PUBLIC / "phrases.toml").read_text(encoding="utf-8"))
+PHRASES = SHARED | OWN
+SAID = re.compile(r"say\(\s*[\"']([a-z_.]+)[\"']\s*[,)]")
+
+
+def said(folder: Path) -> set[str]:
+    """The phrases the templates of a room say."""
+    templates = (folder / "templates").glob("*.html")
+    return {key for each in templates for key in SAID.findall(each.read_text("utf-8"))}
 
 
 def test_every_phrase_a_template_says_is_there() -> None:
-    said = {
-        key
-        for template in (PUBLIC / "templates").glob("*.html")
-        for key in re.findall(r"say\(\s*[\"']([a-z_.]+)[\"']\s*[,)]", template.read_text("utf-8"))
-    }
-    assert said
-    assert said <= PHRASES.keys()
+    assert said(PUBLIC)
+    assert said(PUBLIC) <= PHRASES.keys()
+
+
+def test_a_record_s_page_says_shared_phrases_only() -> None:
+    assert said(FLOOR) == SHARED.keys()
+    assert not SHARED.keys() & OWN.keys()
 
 
 def test_every_phrase_is_written_in_both_languages() -> None:
@@ -44,3 +54,10 @@ def test_text_from_a_record_cannot_become_markup(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("{{ name }}")
     page = environment(tmp_path).get_template("page.html").render(name="<b>&")
     assert page == "&lt;b&gt;&amp;"
+
+
+def test_pages_are_compiled_before_the_first_of_them_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("{{ language }} {{ path }}")
+    pages = Pages(environment(tmp_path), Phrases({}))
+    (tmp_path / "page.html").unlink()
+    assert pages.render("page.html", "en", "/scores") == "en /scores"

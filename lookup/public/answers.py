@@ -1,4 +1,4 @@
-"""The API's answers: one synchronous function from a request's parts to bytes.
+"""The API's answers: from a request's parts to an outcome, from an outcome to bytes.
 
 A hit is the sealed plaintext as it is. Problems follow RFC 9457; those that never change are
 rendered once, when this module is loaded, so equal outcomes are equal bytes.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from lookup import record_page
 from lookup.pages import LANGUAGES, read_phrases
 from lookup.public.asking import (
     Closed,
@@ -28,7 +29,7 @@ from lookup.public.live import LiveReleases, View
 
 MAX_BODY_BYTES = 4096
 Headers = tuple[tuple[bytes, bytes], ...]
-PHRASES = read_phrases(Path(__file__).parent / "phrases.toml")
+PHRASES = read_phrases(record_page.PHRASES, Path(__file__).parent / "phrases.toml")
 NO_STORE = (b"cache-control", b"no-store")
 FOUND_HEADERS: Headers = ((b"content-type", b"application/json"), NO_STORE)
 PROBLEM_HEADERS: Headers = ((b"content-type", b"application/problem+json"), NO_STORE)
@@ -47,12 +48,15 @@ STATUSES = {
 REQUEST_STATUSES = {"too_large": 413, "media_type": 415, "not_object": 400, "not_form": 400}
 """The status of an invalid request by its reason; every other reason is 422."""
 CODES: dict[type[Outcome], str] = {
+    Found: "found",
+    Invalid: "invalid_request",
     NoMatch: "no_match",
     NotOpen: "not_open",
     Closed: "closed",
     Unavailable: "unavailable",
     UnknownKind: "unknown_kind",
 }
+"""What an outcome is called: a problem's code in the API, and what workers count by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def render(outcome: Outcome, language: str) -> Answer:
     if isinstance(outcome, Invalid):
         more = {"field": outcome.field} if outcome.field else {}
         reason = f"reason.{outcome.reason_key}"
-        return _problem("invalid_request", status_of(outcome), reason, language, more)
+        return _problem(CODES[Invalid], status_of(outcome), reason, language, more)
     code = CODES[type(outcome)]
     if isinstance(outcome, NotOpen):
         more = {"opens_at": iso(outcome.opens_at)}
@@ -130,12 +134,10 @@ def _fields(content_type: str, body: bytes) -> dict[str, object] | Invalid:
     return document if isinstance(document, dict) else Invalid(None, "not_object")
 
 
-def answer(
-    live: LiveReleases, kind: str, content_type: str, body: bytes, language: str, now: datetime
-) -> Answer:
-    """Answer `POST /api/v1/KIND`. `body` may be cut one byte above `MAX_BODY_BYTES`."""
+def decide(live: LiveReleases, kind: str, content_type: str, body: bytes, now: datetime) -> Outcome:
+    """What `POST /api/v1/KIND` comes to. `body` may be cut one byte above `MAX_BODY_BYTES`."""
     view = gate(live, kind, now)
     if not isinstance(view, View):
-        return render(view, language)
+        return view
     fields = _fields(content_type, body)
-    return render(fields if isinstance(fields, Invalid) else look(view, fields), language)
+    return fields if isinstance(fields, Invalid) else look(view, fields)

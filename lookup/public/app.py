@@ -15,10 +15,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lookup import record_page
 from lookup.clock import utc_now
 from lookup.pages import SecurityHeaders
 from lookup.public.live import LiveReleases
-from lookup.public.views import HERE, Site, on_http_error
+from lookup.public.reporting import Reporter
+from lookup.public.tally import Tally
+from lookup.public.views import Site, on_http_error
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 
@@ -27,13 +30,16 @@ log = logging.getLogger("lookup.public")
 
 class Guard:
     """Answers 500 for what nobody caught, and logs the type only: a message or a traceback
-    could hold what a candidate typed, and the server would log both."""
+    could hold what a candidate typed, and the server would log both. Counts every request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tally: Tally) -> None:
         self.app = app
+        self.tally = tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
+        if scope["type"] == "http":
+            self.tally.requests += 1
 
         async def watch(message: Message) -> None:
             nonlocal started
@@ -45,6 +51,7 @@ class Guard:
         except Exception as error:
             if scope["type"] != "http":
                 raise
+            self.tally.failures += 1
             log.error("a request failed: %s", type(error).__name__)
             if not started:
                 response = await on_http_error(Request(scope), error)
@@ -59,13 +66,19 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await live.refresh()
     except Exception as error:  # a start-up that raises would end the whole service
         log.error("the first look at the live pointers failed: %s", type(error).__name__)
-    following = asyncio.create_task(live.follow(app.state.settings.poll_ms))
+    reporter = Reporter(app.state.store, live, app.state.tally)
+    reporter.tidy()
+    tasks = [
+        asyncio.create_task(live.follow(app.state.settings.poll_ms)),
+        asyncio.create_task(reporter.follow()),
+    ]
     gc.collect()
     gc.freeze()
     yield
-    following.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await following
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    reporter.tidy()
     live.close()
 
 
@@ -75,8 +88,9 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
     """The public service over the data folder of `settings`."""
-    live = LiveReleases(store or EmbeddedStore(settings.data_dir), clock)
-    site = Site(settings, live)
+    store = store or EmbeddedStore(settings.data_dir)
+    live, tally = LiveReleases(store, clock), Tally()
+    site = Site(settings, live, tally)
     app = Starlette(
         routes=[
             Route("/", site.home),
@@ -84,15 +98,16 @@ def create_app(
             Route("/healthz", site.health),
             Route("/readyz", site.ready),
             Route("/api/v1/{kind}", site.api, methods=["POST"]),
-            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/static", StaticFiles(directory=record_page.STATIC)),
             Route("/{kind}", site.form),
             Route("/{kind}", site.result, methods=["POST"]),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(Guard)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Guard, tally)],
         exception_handlers={HTTPException: on_http_error},
         lifespan=lifespan,
     )
     # A redirect would be built from the Host header, which the client writes.
     app.router.redirect_slashes = False
-    app.state.settings, app.state.live, app.state.site = settings, live, site
+    app.state.settings, app.state.store, app.state.tally = settings, store, tally
+    app.state.live, app.state.site = live, site
     return app

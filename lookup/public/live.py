@@ -17,6 +17,7 @@ from lookup.public.shelf import Check, Mapped, Shelf
 from lookup.release_file import ReleaseFile
 from lookup.stores.embedded import EmbeddedStore, Stamp
 from lookup.stores.pointer import Current, Pointer, Reference
+from lookup.stores.workers import Standing
 
 READ_AGAIN_AFTER = timedelta(seconds=1)
 READY_WITHIN = timedelta(seconds=5)
@@ -145,6 +146,22 @@ class LiveReleases:
             return View(name, slot.kind, State.UNAVAILABLE)
         serving = Serving(mapped.file, current.key, current.opened_at)
         return View(name, mapped.kind, state, None, serving)
+
+    def standings(self, now: datetime) -> dict[str, Standing]:
+        """For each kind the epoch held and the release served at `now`."""
+        standings = {}
+        for name, slot in self._slots.items():
+            _, _, current = self._state(slot, now)
+            served = current is not None and self._shelf.get(current.reference) is not None
+            release = current.reference.release if current is not None and served else None
+            standings[name] = Standing(slot.pointer.epoch if slot.pointer else 0, release)
+        return standings
+
+    def prepared(self) -> tuple[str, ...]:
+        """The scheduled releases that are mapped and checked."""
+        scheduled = (slot.pointer.upcoming for slot in self._slots.values() if slot.pointer)
+        references = (upcoming.reference for upcoming in scheduled if upcoming is not None)
+        return tuple(each.release for each in references if self._shelf.get(each) is not None)
 
     def close(self) -> None:
         """Unmap everything; nothing may be asked after."""

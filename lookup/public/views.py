@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from time import perf_counter_ns
 from urllib.parse import parse_qsl
 
 import orjson
@@ -11,8 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 
+from lookup import record_page
 from lookup.kinds import Kind
-from lookup.pages import environment, language_of
+from lookup.pages import Pages, environment, language_of
 from lookup.public.answers import (
     CODES,
     CONSTANT,
@@ -20,13 +22,23 @@ from lookup.public.answers import (
     PHRASES,
     STATUSES,
     Answer,
-    answer,
+    decide,
     iso,
+    render,
     status_of,
 )
-from lookup.public.asking import Found, Invalid, NoMatch, NotOpen, Outcome, gate, look
+from lookup.public.asking import (
+    Found,
+    Invalid,
+    NoMatch,
+    NotOpen,
+    Outcome,
+    Refusal,
+    gate,
+    look,
+)
 from lookup.public.live import LiveReleases, View
-from lookup.public.result import show
+from lookup.public.tally import Tally
 from lookup.settings import Settings
 
 MAX_FIELDS = 16
@@ -72,10 +84,11 @@ def respond(found: Answer) -> Response:
 class Site:
     """The handlers, with what they need."""
 
-    def __init__(self, settings: Settings, live: LiveReleases) -> None:
+    def __init__(self, settings: Settings, live: LiveReleases, tally: Tally) -> None:
         self._settings = settings
         self._live = live
-        self._templates = environment(HERE / "templates")
+        self._tally = tally
+        self._pages = Pages(environment(HERE / "templates", record_page.TEMPLATES), PHRASES)
 
     # Pages
 
@@ -97,23 +110,32 @@ class Site:
     async def result(self, request: Request) -> Response:
         """`POST /KIND`: the record, or the form with what is wrong in words."""
         kind_name = request.path_params["kind"]
-        view = gate(self._live, kind_name, self._live.clock())
+        view, body = gate(self._live, kind_name, self._live.clock()), b""
+        if isinstance(view, View):
+            body = await read_body(request)
+            # Reading may have taken long: the state is looked at again, for this moment.
+            view = gate(self._live, kind_name, self._live.clock())
+        # Ours is the time from here: what a slow phone takes to send is not.
+        started = perf_counter_ns()
+        outcome, response = self._lookup(request, kind_name, view, body)
+        self._tally.count(kind_name, outcome, perf_counter_ns() - started)
+        return response
+
+    def _lookup(
+        self, request: Request, kind_name: str, view: View | Refusal, body: bytes
+    ) -> tuple[Outcome, Response]:
         if not isinstance(view, View):
-            return self._outcome(request.scope, view, kind_name)
-        body = await read_body(request)
-        # Reading may have taken long: the state is looked at again, for this moment.
-        view = gate(self._live, kind_name, self._live.clock())
-        if not isinstance(view, View):
-            return self._outcome(request.scope, view, kind_name)
+            return view, self._outcome(request.scope, view, kind_name)
         fields = read_form(request.headers.get("content-type", ""), body)
         outcome = fields if isinstance(fields, Invalid) else look(view, fields)
         if isinstance(outcome, Found):
-            return self._result(request.scope, outcome)
+            return outcome, self._result(request.scope, outcome)
         if isinstance(outcome, Invalid | NoMatch):
             names = frozenset() if isinstance(fields, Invalid) else frozenset(fields)
             way = _way(view.kind, names)
-            return self._form(request.scope, view.kind, outcome, way, status_of(outcome))
-        return self._outcome(request.scope, outcome, kind_name)
+            status = status_of(outcome)
+            return outcome, self._form(request.scope, view.kind, outcome, way, status)
+        return outcome, self._outcome(request.scope, outcome, kind_name)
 
     def failure(self, scope: Scope, status: int, headers: Mapping[str, str]) -> Response:
         """404, 405 and 500: a problem below /api/, a page elsewhere."""
@@ -131,9 +153,12 @@ class Site:
     async def api(self, request: Request) -> Response:
         """`POST /api/v1/KIND`."""
         body = await read_body(request)
-        language = language_of(request.scope)
+        started = perf_counter_ns()
         kind, content_type = request.path_params["kind"], request.headers.get("content-type", "")
-        return respond(answer(self._live, kind, content_type, body, language, self._live.clock()))
+        outcome = decide(self._live, kind, content_type, body, self._live.clock())
+        response = respond(render(outcome, language_of(request.scope)))
+        self._tally.count(kind, outcome, perf_counter_ns() - started)
+        return response
 
     async def status(self, request: Request) -> Response:
         """`GET /status.json`: kinds, states, server time; a cache may keep it one second."""
@@ -172,19 +197,9 @@ class Site:
 
     def _page(self, scope: Scope, template: str, status: int, **values: object) -> Response:
         language = language_of(scope)
-
-        def say(key: str, **names: object) -> str:
-            return PHRASES.say(key, language, **names)
-
-        body = self._templates.get_template(template).render(
-            language=language,
-            other="zh" if language == "en" else "en",
-            path="/" + scope["path"].lstrip("/"),
-            say=say,
-            **values,
+        return _html(
+            self._pages.render(template, language, _path(scope), **values), status, language
         )
-        headers = NO_STORE | {"Content-Language": language, "Vary": "Accept-Language"}
-        return Response(body, status, headers, "text/html")
 
     def _form(
         self,
@@ -208,16 +223,10 @@ class Site:
         kind, serving = found.view.kind, found.view.serving
         assert kind is not None  # noqa: S101  # a view in which something was found is open
         assert serving is not None  # noqa: S101
-        body = orjson.loads(found.body)
-        return self._page(
-            scope,
-            "result.html",
-            200,
-            kind=kind,
-            shown=show(kind, body["record"], language_of(scope)),
-            release=body["release"],
-            opened_at=self._time(serving.opened_at),
-        )
+        body, opened_at = orjson.loads(found.body), self._time(serving.opened_at)
+        language = language_of(scope)
+        page = record_page.render(kind, body, opened_at, language, _path(scope))
+        return _html(page, 200, language)
 
     def _outcome(self, scope: Scope, outcome: Outcome, kind_name: str) -> Response:
         view = self._live.view(kind_name, self._live.clock())
@@ -235,6 +244,15 @@ class Site:
         return self._page(
             scope, "message.html", status, code=code, title=title, opens_at=self._time(opens_at)
         )
+
+
+def _path(scope: Scope) -> str:
+    return "/" + str(scope["path"]).lstrip("/")
+
+
+def _html(page: str, status: int, language: str) -> Response:
+    headers = NO_STORE | {"Content-Language": language, "Vary": "Accept-Language"}
+    return Response(page, status, headers, "text/html")
 
 
 def _title(view: View, language: str) -> str:

@@ -5,13 +5,21 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
+from lookup.documents import NAME
 from lookup.durable import PARTIAL, make_folder, publish, storage, write
 from lookup.errors import RefusedError
-from lookup.kind_rules import NAME
 from lookup.release_file import DIGEST_SUFFIX, SUFFIX
 from lookup.stores.pointer import Pointer, Reference, decode, encode
+from lookup.stores.workers import (
+    WorkerReport,
+    read_reports,
+    remove_report,
+    sweep_reports,
+    write_report,
+)
 
 POINTER_SUFFIX = ".json"
 RELEASE_MODE = 0o444
@@ -33,6 +41,7 @@ class EmbeddedStore:
     def __init__(self, data_dir: Path) -> None:
         self.releases = data_dir / "releases"
         self.live = data_dir / "live"
+        self._workers = self.live / "workers"
 
     def prepare(self) -> None:
         """Make the folders. Raises StorageError."""
@@ -116,9 +125,27 @@ class EmbeddedStore:
             before = pointer.epoch - 1 if replaces is None else replaces
             if before != (found.epoch if found else 0) or pointer.epoch <= before:
                 raise RefusedError(
-                    "Somebody else moved this live pointer meanwhile: look again, then repeat."
+                    "Somebody else moved this live pointer meanwhile: look again, then repeat.",
+                    "pointer_moved",
                 )
             write(self.live / f"{pointer.kind}{POINTER_SUFFIX}", encode(pointer), POINTER_MODE)
+
+    # Workers
+
+    def report(self, report: WorkerReport) -> None:
+        """Put a worker's report in the place of its last one. Raises StorageError."""
+        with storage(self._workers):
+            write_report(self._workers, report)
+
+    def forget_worker(self, pid: int, now: datetime) -> None:
+        """Remove a worker's report, and what killed ones left. Raises StorageError."""
+        with storage(self._workers):
+            remove_report(self._workers, pid)
+            sweep_reports(self._workers, now)
+
+    def workers(self, now: datetime) -> list[WorkerReport]:
+        """The report of every public worker there is, by process id; damaged ones left out."""
+        return read_reports(self._workers, now)
 
     @contextlib.contextmanager
     def _lock(self, kind: str) -> Iterator[None]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
+from lookup.documents import NAME
 from lookup.errors import DamagedError
-from lookup.kind_rules import NAME
 from lookup.sealing import KEY_BYTES
 
 _FILE = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,199}")

@@ -1,11 +1,24 @@
-"""A record as the result page shows it: a headline, then groups of labels and texts."""
+"""A record's page, the same to the public and in the console's previews.
+
+A headline, then groups of labels and texts, arranged by the record's kind.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from lookup.kinds import Field, Kind
+from lookup.pages import Pages, environment, read_phrases
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+"""The frame of a public page and the record's page in it; a wing adds its own folder."""
+STATIC = HERE / "static"
+"""The stylesheet of these pages, which they look for at `/static/site.css`."""
+PHRASES = HERE / "phrases.toml"
+_PAGES = Pages(environment(TEMPLATES), read_phrases(PHRASES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,11 @@ def text(kind: Kind, field: Field, value: Any, language: str) -> str:
 
 
 def _table(kind: Kind, field: Field, rows: list[Mapping[str, Any]], language: str) -> Table:
-    columns = [column for column in field.columns if any(column.name in row for row in rows)]
+    columns = [
+        column
+        for column in field.columns
+        if not column.withheld and any(column.name in row for row in rows)
+    ]
     return Table(
         tuple(column.label.in_language(language) for column in columns),
         tuple(
@@ -66,10 +83,14 @@ def _table(kind: Kind, field: Field, rows: list[Mapping[str, Any]], language: st
 
 
 def show(kind: Kind, record: Mapping[str, Any], language: str) -> Shown:
-    """Arrange a record by its kind; absent fields are skipped, and groups left empty."""
+    """Arrange a record by its kind; absent fields are skipped, and groups left empty.
+
+    A withheld field is in no record that is served; were it in one, it would not be shown.
+    """
+    shown = {field.name for field in kind.fields if field.name in record and not field.withheld}
     sections = []
     for group in kind.groups:
-        fields = [kind.field(name) for name in group.fields if name in record]
+        fields = [kind.field(name) for name in group.fields if name in shown]
         lines = tuple(
             (field.label.in_language(language), text(kind, field, record[field.name], language))
             for field in fields
@@ -83,8 +104,24 @@ def show(kind: Kind, record: Mapping[str, Any], language: str) -> Shown:
         if lines or tables:
             sections.append(Section(group.title.in_language(language), lines, tables))
     headline = None
-    if kind.headline in record:
+    if kind.headline in shown:
         field = kind.field(kind.headline)
-        shown = text(kind, field, record[kind.headline], language)
-        headline = (field.label.in_language(language), shown)
+        value = text(kind, field, record[kind.headline], language)
+        headline = (field.label.in_language(language), value)
     return Shown(headline, tuple(sections))
+
+
+def render(kind: Kind, body: Mapping[str, Any], opened_at: str, language: str, path: str) -> str:
+    """The whole page, HTML, of a response body: `record` and `release` with title and version.
+
+    `opened_at` is the hour in words, `path` the page's own, where its other language is.
+    """
+    return _PAGES.render(
+        "result.html",
+        language,
+        path,
+        kind=kind,
+        shown=show(kind, body["record"], language),
+        release=body["release"],
+        opened_at=opened_at,
+    )

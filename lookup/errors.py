@@ -5,11 +5,24 @@ command or the call was wrong. The command line turns `exit_code` into its exit 
 No message ever carries a candidate's data.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ServiceError(Exception):
-    """Something a person must act on; `str(error)` is the one sentence shown to them."""
+    """Something a person must act on; `str(error)` is the one sentence shown to them.
+
+    Where that sentence is known in other languages too, `rule` names it and `values` fill it.
+    """
 
     exit_code = 1
+
+    def __init__(
+        self, sentence: str = "", rule: str = "", values: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.rule = rule
+        self.values = values or {}
 
 
 class UsageError(ServiceError):

@@ -18,6 +18,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise ValueError("give a whole number, 0 or more")
+    return int(text)
+
+
 def _timezone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
@@ -39,6 +45,14 @@ class Settings:
     """How often a public worker looks at the live pointers."""
     failure_budget: int = 100
     """Wrong tries one candidate number is assumed to survive; what a load's risk counts with."""
+    required_approvals: int = 1
+    """People other than the loader who must approve a batch; 0 only for demos and tests."""
+    retention_days: int = 180
+    """How long keys and records are kept after the end of their release; then destroyed."""
+    reader_memory_mb: int = 1024
+    """Memory the process that reads an uploaded file may use."""
+    reader_seconds: int = 300
+    """How long reading one file may take."""
 
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -47,6 +61,10 @@ READERS: dict[str, Callable[[str], object]] = {
     "timezone": _timezone,
     "poll_ms": _positive,
     "failure_budget": _positive,
+    "required_approvals": _whole,
+    "retention_days": _positive,
+    "reader_memory_mb": _positive,
+    "reader_seconds": _positive,
 }
 
 

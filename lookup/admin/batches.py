@@ -1,53 +1,65 @@
-"""Batches as they stand in the admin database."""
+"""Batches: their rows in the admin database, and what lies in their files."""
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiosqlite
 import orjson
 
-from lookup.errors import UsageError
+from lookup.admin.findings import Finding
+from lookup.admin.refusals import misused, refused
 from lookup.kinds import Kind, read_kind
 
 CHUNK_ROWS = 2000
 MAX_QUERY_VALUES = 500
+MAX_EXAMPLES = 3
 MAX_ID = 2**63 - 1
 """SQLite's largest integer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch: rows an admin loaded, with how many records, errors and warnings."""
+    """One row of the table `batch`: what an admin loaded, its counts and its state."""
 
     id: int
     kind: Kind
+    document: bytes
     title: str
+    state: str
     loaded_at: str
+    loaded_by: str
     records: int
     errors: int
     warnings: int
     sha256: str
     issued: bool
+    expected: int | None = None
+    profile: bytes | None = None
+    corrects: int | None = None
+    reason: str | None = None
+    rejected_by: str | None = None
+    destroyed_at: str | None = None
 
     @property
-    def state(self) -> str:
-        """`rejected` where an error blocks the build, else `loaded`."""
-        return "rejected" if self.errors or not self.records else "loaded"
+    def subject(self) -> str:
+        """The batch as the audit names it."""
+        return subject_of(self.id)
+
+
+def subject_of(batch: int) -> str:
+    """The audit's subject of acts on a batch."""
+    return f"batch {batch}"
 
 
 def _batch(row: aiosqlite.Row) -> Batch:
-    return Batch(
-        id=row["id"],
-        kind=read_kind(orjson.loads(row["document"])),
-        title=row["title"],
-        loaded_at=row["loaded_at"],
-        records=row["records"],
-        errors=row["errors"],
-        warnings=row["warnings"],
-        sha256=row["sha256"],
-        issued=bool(row["issued"]),
-    )
+    document = bytes(row["document"])
+    values = dict(row) | {
+        "document": document,
+        "kind": read_kind(orjson.loads(document)),
+        "issued": bool(row["issued"]),
+    }
+    return Batch(**values)
 
 
 async def list_batches(database: aiosqlite.Connection) -> list[Batch]:
@@ -63,41 +75,126 @@ async def get_batch(database: aiosqlite.Connection, batch: int) -> Batch:
     ) as cursor:
         row = await cursor.fetchone()
     if row is None:
-        raise UsageError(f"There is no batch {batch}: `lookup batch list` shows them.")
+        raise misused("no_batch", batch=batch)
     return _batch(row)
 
 
-async def findings(database: aiosqlite.Connection, batch: int, limit: int) -> list[dict[str, Any]]:
-    """A batch's findings, errors first, then by file and line."""
+def refuse_destroyed(batch: Batch) -> None:
+    """Raise RefusedError where the batch's records are no more."""
+    if batch.destroyed_at is not None:
+        raise refused("batch_destroyed", batch=batch.id)
+
+
+# What a batch's file holds: each takes the connection that `open_batch_file` gives.
+
+
+def _shown(row: aiosqlite.Row, language: str) -> dict[str, Any]:
+    finding = Finding(row["rule"], values=orjson.loads(row["values"]))
+    names = ("id", "line", "column", "rule", "severity", "value")
+    shown = {"file": row["source"]} | {name: row[name] for name in names}
+    return shown | {"reason": finding.reason(language)}
+
+
+async def findings(
+    file: aiosqlite.Connection,
+    limit: int,
+    *,
+    language: str = "en",
+    rule: str | None = None,
+    after: int = 0,
+) -> list[dict[str, Any]]:
+    """A batch's findings, errors first, then by file and line; `after` so many of them."""
     sql = (
-        'SELECT source AS file, line, "column", rule, severity, reason, value FROM finding'
-        " WHERE batch = ? ORDER BY severity, source, line, id LIMIT ?"
+        "SELECT * FROM finding WHERE ?1 IS NULL OR rule = ?1"
+        " ORDER BY severity, source, line, id LIMIT ?2 OFFSET ?3"
     )
-    async with database.execute(sql, (batch, limit)) as cursor:
+    async with file.execute(sql, (rule, limit, after)) as cursor:
+        return [_shown(row, language) async for row in cursor]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """All findings of one rule about one column: how many, and the first of them."""
+
+    rule: str
+    severity: str
+    column: str
+    count: int
+    examples: list[dict[str, Any]]
+
+
+async def finding_groups(file: aiosqlite.Connection, language: str = "en") -> list[FindingGroup]:
+    """A batch's findings by rule and column, errors first, then the most frequent."""
+    sql = (
+        'SELECT rule, severity, "column", COUNT(*) AS count FROM finding'
+        ' GROUP BY rule, severity, "column" ORDER BY severity, count DESC, rule, "column"'
+    )
+    async with file.execute(sql) as cursor:
+        groups = [tuple(row) async for row in cursor]
+    examples = (
+        'SELECT * FROM finding WHERE rule = ? AND severity = ? AND "column" = ?'
+        " ORDER BY source, line, id LIMIT ?"
+    )
+    found = []
+    for rule, severity, column, count in groups:
+        async with file.execute(examples, (rule, severity, column, MAX_EXAMPLES)) as cursor:
+            shown = [_shown(row, language) async for row in cursor]
+        found.append(FindingGroup(rule, severity, column, count, shown))
+    return found
+
+
+async def sources(file: aiosqlite.Connection) -> list[dict[str, Any]]:
+    """The tables a batch was loaded from."""
+    sql = "SELECT name, sha256, format, encoding, rows FROM source ORDER BY id"
+    async with file.execute(sql) as cursor:
         return [dict(row) async for row in cursor]
 
 
-async def sources(database: aiosqlite.Connection, batch: int) -> list[dict[str, Any]]:
-    """The files a batch was loaded from."""
-    sql = "SELECT name, sha256, encoding, rows FROM source WHERE batch = ? ORDER BY id"
-    async with database.execute(sql, (batch,)) as cursor:
-        return [dict(row) async for row in cursor]
+class Stored(NamedTuple):
+    """A record as its batch's file keeps it; `body`, `secrets` and `withheld` are JSON."""
+
+    id: int
+    source: int
+    line: int
+    identifier: str
+    body: bytes
+    secrets: bytes
+    withheld: bytes
+
+    def typed(self) -> dict[str, str]:
+        """What its candidate types, by field."""
+        typed: dict[str, str] = orjson.loads(self.secrets)
+        return typed
+
+    def values(self) -> dict[str, Any]:
+        """All it says but its second factors: what is served and what is withheld."""
+        values: dict[str, Any] = orjson.loads(self.body)
+        return values if self.withheld == b"{}" else values | orjson.loads(self.withheld)
 
 
-Stored = tuple[bytes, dict[str, str]]
-"""A record's body and what its candidate types."""
+async def records(file: aiosqlite.Connection) -> AsyncIterator[list[Stored]]:
+    """A batch's records in order, some at a time.
+
+    Each part is a query of its own, so that a check can write its findings meanwhile.
+    """
+    sql = "SELECT * FROM record WHERE id > ? ORDER BY id LIMIT ?"
+    last = 0
+    while rows := await file.execute_fetchall(sql, (last, CHUNK_ROWS)):
+        chunk = [Stored._make(row) for row in rows]
+        last = chunk[-1].id
+        yield chunk
 
 
-async def records(database: aiosqlite.Connection, batch: int) -> AsyncIterator[list[Stored]]:
-    """A batch's records in order, some at a time."""
-    sql = "SELECT body, secrets FROM record WHERE batch = ? ORDER BY id"
-    async with database.execute(sql, (batch,)) as cursor:
-        while rows := await cursor.fetchmany(CHUNK_ROWS):
-            yield [(row[0], orjson.loads(row[1])) for row in rows]
+async def record_of(file: aiosqlite.Connection, identifier: str) -> Stored | None:
+    """The first record of an identifier."""
+    sql = "SELECT * FROM record WHERE identifier = ? ORDER BY id LIMIT 1"
+    async with file.execute(sql, (identifier,)) as cursor:
+        row = await cursor.fetchone()
+    return Stored._make(row) if row else None
 
 
 async def secrets_of(
-    database: aiosqlite.Connection, batch: int, identifiers: Iterable[str]
+    file: aiosqlite.Connection, identifiers: Iterable[str]
 ) -> dict[str, dict[str, str]]:
     """What the candidates with these identifiers type; unknown identifiers are left out."""
     wanted = list(identifiers)
@@ -105,7 +202,7 @@ async def secrets_of(
     for start in range(0, len(wanted), MAX_QUERY_VALUES):
         part = wanted[start : start + MAX_QUERY_VALUES]
         marks = ", ".join("?" * len(part))
-        sql = f"SELECT identifier, secrets FROM record WHERE batch = ? AND identifier IN ({marks})"  # noqa: S608  # question marks only
-        async with database.execute(sql, (batch, *part)) as cursor:
+        sql = f"SELECT identifier, secrets FROM record WHERE identifier IN ({marks})"  # noqa: S608  # question marks only
+        async with file.execute(sql, part) as cursor:
             found |= {row[0]: orjson.loads(row[1]) async for row in cursor}
     return found

@@ -1,59 +1,53 @@
 """Loading: files in, one batch out, with a finding for everything that breaks a rule.
 
-The whole load is one transaction: a kill or a full disk leaves no batch at all.
+Records and findings are written to a file of their own, which gets its name in one short act
+at the end: a kill or a full disk leaves no batch, and nobody else waits meanwhile.
 """
 
 import contextlib
-import csv
-import hashlib
-import os
-import secrets as randomness
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import TextIO
 
 import aiosqlite
 import orjson
 
-from lookup.admin.columns import ColumnMap, check_overrides, map_columns
-from lookup.admin.database import transaction
-from lookup.admin.readers.delimited import Source, Unreadable, inspect, rows
-from lookup.admin.records import ERROR, WARNING, Finding, Record, RecordReader, credentials
+from lookup.admin.access_codes import CodeList, code_list
+from lookup.admin.batch_file import create_batch_file
+from lookup.admin.checking import check
+from lookup.admin.content import ContentHash, document_of
+from lookup.admin.desk import Desk
+from lookup.admin.entering import NewBatch, enter, workplace
+from lookup.admin.finding_store import LOADING, MAX_FINDINGS, keep_findings
+from lookup.admin.findings import ERROR, WARNING, Finding
+from lookup.admin.intake.choice import Choice
+from lookup.admin.intake.file import Opened, intake
+from lookup.admin.intake.mappings import remember, remembered
+from lookup.admin.intake.records import Record
+from lookup.admin.readers.tables import Source
 from lookup.admin.risk import Risk, RiskCount
-from lookup.candidate import access_code
-from lookup.durable import PARTIAL, publish, storage
+from lookup.durable import storage
 from lookup.errors import RefusedError, UsageError
 from lookup.kinds import Kind
 
-CHUNK_ROWS = 2000
-MAX_FINDINGS = 100_000
-"""A file with more errors than this is the wrong file; reading stops and says so."""
-CODES_MODE = 0o600
+Progress = Callable[[int], None]
+Event = Source | Opened | list[Record] | list[Finding]
+Watch = Callable[[Event], None]
+Entered = Callable[[int], Awaitable[None]]
 
+_INSERT_SOURCE = "INSERT INTO source (name, sha256, format, encoding, rows) VALUES (?, ?, ?, ?, 0)"
 _INSERT_RECORD = (
-    "INSERT INTO record (batch, source, line, identifier, body, secrets) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO record (source, line, identifier, body, secrets, withheld)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
 )
-_INSERT_FINDING = (
-    'INSERT INTO finding (batch, source, line, "column", rule, severity, reason, value)'
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_DUPLICATES = """
-    SELECT record.identifier, record.line, source.name
-    FROM record JOIN source ON source.id = record.source
-    WHERE record.batch = :batch AND record.identifier IN (
-        SELECT identifier FROM record WHERE batch = :batch
-        GROUP BY identifier HAVING COUNT(*) > 1)
-    ORDER BY record.identifier, record.id
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did: the batch's id and counts, and what each way in risks."""
+    """What a load did: the batch's id, state and counts, and what each way in risks."""
 
     batch: int
+    state: str
     records: int
     errors: int
     warnings: int
@@ -62,125 +56,112 @@ class Loaded:
 
 @dataclass
 class _Load:
-    """One load under way."""
+    """One load under way, into one batch file."""
 
-    database: aiosqlite.Connection
+    file: aiosqlite.Connection
     kind: Kind
-    overrides: Mapping[str, str]
-    codes: "CodeList | None"
-    progress: Callable[[int], None]
+    codes: CodeList | None
+    content: ContentHash
+    progress: Progress
+    watch: Watch
     risk: RiskCount
-    batch: int = 0
     records: int = 0
     counts: dict[str, int] = field(default_factory=lambda: {ERROR: 0, WARNING: 0})
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    shapes: set[str] = field(default_factory=set)
+    _source: Source | None = None
+    _table: int = 0
+    _place: str = ""
+    _rows: int = 0
+    _sure: bool = False
 
-    async def note(self, source: str, findings: Sequence[Finding]) -> None:
-        """Keep findings and count them."""
-        for finding in findings:
-            self.counts[finding.severity] += 1
-        await self.database.executemany(
-            _INSERT_FINDING,
-            [
-                (self.batch, source, f.line, f.column, f.rule, f.severity, f.reason, f.value)
-                for f in findings
-            ],
-        )
+    def __post_init__(self) -> None:
+        self._ways = [frozenset(way.fields) for way in self.kind.ways]
+        self._served = self.kind.purpose == "lookup"
 
-    async def file(self, path: Path) -> None:
-        """Load one file."""
-        name = path.name
-        try:
-            source = inspect(path)
-            await self.rows_of(source, name)
-        except Unreadable as error:
-            await self.note(name, [Finding(error.line, "", error.rule, str(error))])
+    async def take(self, event: Event) -> None:
+        """Keep what one event of the intake brings."""
+        match event:
+            case Source():
+                await self.finish_table()
+                self._source, self._place = event, event.name
+            case Opened():
+                await self.finish_table()
+                await self._open_table(event)
+            case [Record(), *_]:
+                await self._keep_records(event)  # type: ignore[arg-type]  # a list is of one kind
+            case [Finding(), *_]:
+                await self._keep_findings(event)  # type: ignore[arg-type]  # a list is of one kind
 
-    async def rows_of(self, source: Source, name: str) -> None:
-        """Load the rows of one file, its header first."""
-        lines = rows(source)
-        header = next(lines, None)
-        if header is None:
-            await self.note(name, [Finding(0, "", "empty", "is empty: send the file again")])
-            return
-        supplied = frozenset({"access_code"}) if self.codes else frozenset[str]()
-        columns = map_columns(self.kind, header.cells, self.overrides, supplied)
-        problems = header_findings(self.kind, columns, supplied, header.line)
-        await self.note(name, problems)
-        if any(finding.severity == ERROR for finding in problems):
-            return
-        source_id = await self._insert_source(source, name)
-        reader = RecordReader(self.kind, columns)
-        read = 0
-        chunk: list[Record] = []
-        findings: list[Finding] = []
-        try:
-            for row in lines:
-                read += 1
-                record = reader.read(row)
-                if isinstance(record, Record):
-                    chunk.append(record)
-                else:
-                    findings += record
-                if len(chunk) + len(findings) >= CHUNK_ROWS:
-                    await self._keep(source_id, name, chunk, findings)
-                    chunk, findings = [], []
-                    if self.counts[ERROR] > MAX_FINDINGS:
-                        reason = f"more than {MAX_FINDINGS} errors: check that it is the right file"
-                        findings.append(Finding(row.line, "", "too_many_findings", reason))
-                        break
-        except Unreadable as error:
-            # Noted here, so that what was found in the rows before it is noted too.
-            findings.append(Finding(error.line, "", error.rule, str(error)))
-        await self._keep(source_id, name, chunk, findings)
-        if not read and not findings:
-            reason = "has a header and no rows: send the file again"
-            await self.note(name, [Finding(header.line, "", "empty", reason)])
-        await self.database.execute("UPDATE source SET rows = ? WHERE id = ?", (read, source_id))
+    async def finish_table(self) -> None:
+        """Note how many rows the table had that is read to its end."""
+        if self._table:
+            sql = "UPDATE source SET rows = ? WHERE id = ?"
+            await self.file.execute(sql, (self._rows, self._table))
+        self._table = self._rows = 0
+        self._sure = False
 
-    async def _insert_source(self, source: Source, name: str) -> int:
-        cursor = await self.database.execute(
-            "INSERT INTO source (batch, name, sha256, encoding, rows) VALUES (?, ?, ?, ?, 0)",
-            (self.batch, name, source.sha256, source.encoding),
-        )
-        return int(cursor.lastrowid or 0)
+    async def _open_table(self, opened: Opened) -> None:
+        source = self._source
+        digest = source.sha256 if source else ""
+        self._place = opened.name or (source.name if source else "")
+        row = (self._place, digest, opened.format, opened.encoding)
+        cursor = await self.file.execute(_INSERT_SOURCE, row)
+        self._table = int(cursor.lastrowid or 0)
+        self._sure = opened.sure
+        if opened.sure:
+            self.shapes.add(opened.shape)
 
-    async def _keep(
-        self, source: int, name: str, chunk: list[Record], findings: list[Finding]
-    ) -> None:
+    async def _keep_records(self, records: list[Record]) -> None:
         inserts = []
-        for record in chunk:
-            secrets = record.secrets
-            if self.codes is not None:
-                secrets["access_code"] = self.codes.issue(record.identifier)
-            if next(credentials(self.kind, secrets), None) is None:
-                reason = "has no way in: its second factors are all empty"
-                findings.append(Finding(record.line, "", "way_in", reason))
+        refused = []
+        if self.codes is not None:
+            codes = self.codes.issue([record.identifier for record in records])
+            for record, code in zip(records, codes, strict=True):
+                record.secrets["access_code"] = code
+        for record in records:
+            if self._served and not self._has_way_in(record.secrets):
+                refused.append(Finding("way_in", record.line))
                 continue
-            self.risk.add(secrets)
-            typed = orjson.dumps(secrets)
-            self.digest.update(record.body + b"\n" + typed + b"\n")
-            inserts.append((self.batch, source, record.line, record.identifier, record.body, typed))
-        await self.database.executemany(_INSERT_RECORD, inserts)
-        if findings:
-            await self.note(name, findings)
+            self.risk.add(record.secrets)
+            typed = orjson.dumps(record.secrets)
+            withheld = orjson.dumps(record.withheld) if record.withheld else b"{}"
+            self.content.add(record.body, typed, withheld)
+            # As bytearray: for every object of bytes sqlite3 would look in vain for an adapter.
+            blobs = map(bytearray, (record.body, typed, withheld))
+            inserts.append((self._table, record.line, record.identifier, *blobs))
+        await self.file.executemany(_INSERT_RECORD, inserts)
         self.records += len(inserts)
+        self._rows += len(inserts)
+        if refused:
+            await self._keep_findings(refused)
         self.progress(self.records)
 
-    async def duplicates(self) -> None:
-        """A finding for every record whose identifier stands elsewhere in the batch too."""
-        first: tuple[str, int, str] = ("", 0, "")
-        header = self.kind.field(self.kind.identifier).label.zh
-        async with self.database.execute(_DUPLICATES, {"batch": self.batch}) as cursor:
-            found = [tuple(row) async for row in cursor]
-        for identifier, line, name in found:
-            if identifier != first[0]:
-                first = (identifier, line, name)
-                continue
-            reason = f"is the same as on line {first[1]} of {first[2]}: keep one of them"
-            await self.note(
-                name, [Finding(line, header, "duplicate", reason, value=str(identifier))]
-            )
+    def _has_way_in(self, secrets: Mapping[str, str]) -> bool:
+        return any(fields.issubset(secrets) for fields in self._ways)
+
+    async def _keep_findings(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            self.counts[finding.severity] += 1
+        if self._sure:
+            refused = {finding.line for finding in findings if finding.severity == ERROR}
+            self._rows += len(refused)
+        await keep_findings(self.file, LOADING, [(self._place, one) for one in findings])
+
+    async def read(self, events: Iterator[Event]) -> None:
+        """Everything the intake finds in one file, as long as it can be the right file."""
+        for event in events:
+            self.watch(event)
+            await self.take(event)
+            if self.hopeless:
+                limit = {"limit": MAX_FINDINGS}
+                await self._keep_findings([Finding("too_many_findings", values=limit)])
+                break
+        await self.finish_table()
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether there are more errors than a right file has."""
+        return self.counts[ERROR] > MAX_FINDINGS
 
 
 def check_files(paths: Sequence[Path]) -> None:
@@ -192,137 +173,105 @@ def check_files(paths: Sequence[Path]) -> None:
             pass
 
 
-def header_findings(
-    kind: Kind, columns: ColumnMap, supplied: frozenset[str], line: int
-) -> list[Finding]:
-    """What a header leaves open: missing and double fields, columns nobody reads."""
-    findings = []
-    for missing in columns.missing:
-        names = "、".join(dict.fromkeys((missing.label.zh, *missing.headers[:3])))
-        reason = f"no column is called {names}: name it with --map COLUMN={missing.name}"
-        findings.append(Finding(line, missing.label.zh, "missing_column", reason))
-    there = supplied.union(column.field.name for column in columns.columns if not column.rows)
-    if not any(there.issuperset(way.fields) for way in kind.ways):
-        factors = dict.fromkeys(name for way in kind.ways for name in way.fields[1:])
-        labels = ", ".join(kind.field(name).label.zh for name in factors)
-        reason = f"no column holds a second factor ({labels}): add one, or issue access codes"
-        findings.append(Finding(line, "", "missing_column", reason))
-    for name in columns.twice:
-        reason = "a second column for the same field: take one out, or --map the right one"
-        findings.append(Finding(line, name, "double_column", reason))
-    for name in columns.unknown:
-        reason = "was not read: the kind has no such field, or its values are issued here"
-        findings.append(Finding(line, name, "unknown_column", reason, WARNING))
-    return findings
-
-
-class CodeList:
-    """The list of issued access codes the bureau prints: written beside, named at the end."""
-
-    def __init__(self, path: Path, header: tuple[str, str]) -> None:
-        self.path = path
-        self._partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
-        self._published = False
-        with storage(path):
-            if path.exists():
-                raise UsageError(f"{path} is there already: name a new file for the codes.")
-            # Not reused: what a killed load left may be readable by others.
-            self._partial.unlink(missing_ok=True)
-            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, CODES_MODE)
-            self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(header)
-
-    def issue(self, identifier: str) -> str:
-        """A random code for one candidate, noted in the list."""
-        code = access_code(randomness.randbits(40))
-        with storage(self.path):
-            self._writer.writerow((identifier, code))
-        return code
-
-    def publish(self) -> None:
-        """Give the list, complete, its name; never the name of another list."""
-        with storage(self.path):
-            self._file.close()
-        if self.path.exists():
-            raise UsageError(f"{self.path} is there already: name a new file for the codes.")
-        publish(self._partial, self.path, CODES_MODE)
-        self._published = True
-
-    def drop(self) -> None:
-        """No batch, no list."""
-        # What could not be flushed to a full disk is of no use to anybody.
-        with contextlib.suppress(OSError):
-            self._file.close()
-        self._partial.unlink(missing_ok=True)
-        if self._published:
-            self.path.unlink(missing_ok=True)
-
-
-def _code_list(kind: Kind, path: Path | None) -> CodeList | None:
-    if path is None:
-        return None
-    if not any("access_code" in way.fields for way in kind.ways):
-        raise UsageError(f"{kind.name} has no way in by access code: leave the option out.")
-    identifier = kind.field(kind.identifier).label.zh
-    return CodeList(path, (identifier, kind.field("access_code").label.zh))
-
-
 async def load(
-    database: aiosqlite.Connection,
+    desk: Desk,
     kind: Kind,
     paths: Sequence[Path],
     *,
     title: str,
-    now: datetime,
-    budget: int,
-    overrides: Mapping[str, str] | None = None,
+    choice: Choice | None = None,
+    expected: int | None = None,
     codes_path: Path | None = None,
-    progress: Callable[[int], None] = lambda records: None,
+    remembering: bool = True,
+    progress: Progress = lambda records: None,
+    watch: Watch = lambda event: None,
+    entered: Entered | None = None,
 ) -> Loaded:
-    """Load files as one batch of a kind and keep it with its findings.
+    """Load files as one batch of a kind, keep it with its findings, and check it.
 
-    With `codes_path` every candidate gets a random access code; the list is written there,
-    0600, only if the batch has no error. Raises UsageError, StorageError, RefusedError where
-    the same file is given twice.
+    A `choice` that worked is remembered for files of the same shape. With `codes_path` every
+    candidate gets a random access code; the list is written there, 0600, only if the files
+    have no error. `expected` is the number of records there should be. `watch` sees every
+    event of the intake before it is kept; `entered` is told the batch's number inside the
+    transaction that notes it. Raises UsageError, StorageError, RefusedError where the same
+    file is given twice. After a kill between loading and checking the batch is
+    `loaded`, and `check` goes on.
     """
+    desk.actor.check("batch.load")
     if len({path.resolve() for path in paths}) < len(paths):
         raise RefusedError("The same file is named twice: name each file once.")
     check_files(paths)
-    check_overrides(kind, overrides or {})
-    codes = _code_list(kind, codes_path)
-    work = _Load(database, kind, overrides or {}, codes, progress, RiskCount(kind))
-    document = orjson.dumps(kind.document, option=orjson.OPT_SORT_KEYS)
-    work.digest.update(document + b"\n" + title.encode() + b"\n")
+    codes = code_list(kind, codes_path) if codes_path else None
     try:
-        async with transaction(database):
-            cursor = await database.execute(
-                "INSERT INTO batch (kind, title, document, loaded_at, issued)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (kind.name, title, document, now.isoformat(), codes is not None),
-            )
-            work.batch = int(cursor.lastrowid or 0)
-            for path in paths:
-                await work.file(path)
-            await work.duplicates()
-            await database.execute(
-                "UPDATE batch SET records = ?, errors = ?, warnings = ?, sha256 = ? WHERE id = ?",
-                (
-                    work.records,
-                    work.counts[ERROR],
-                    work.counts[WARNING],
-                    work.digest.hexdigest(),
-                    work.batch,
-                ),
-            )
-            if codes is not None and not work.counts[ERROR]:
-                # Before the commit: no batch may be built whose codes nobody has.
-                codes.publish()
-    except BaseException:
+        with workplace(desk.batches) as partial:
+            content = ContentHash(document_of(kind), title)
+            async with create_batch_file(partial) as file:
+                work = _Load(file, kind, codes, content, progress, watch, RiskCount(kind))
+                await _read_all(desk, work, paths, choice or Choice())
+            new = _noted(work, title, expected)
+            kept = choice if remembering else None
+            batch = await _enter(desk, work, new, partial, kept, entered)
+    except BaseException as error:
         if codes is not None:
-            codes.drop()
+            # Whoever is interrupted in the commit cannot know whether there is a batch now.
+            codes.drop(named=isinstance(error, Exception))
         raise
-    if codes is not None and work.counts[ERROR]:
+    if codes is not None and new.errors:
         codes.drop()
-    risks = work.risk.risks(budget)
-    return Loaded(work.batch, work.records, work.counts[ERROR], work.counts[WARNING], risks)
+    checked = await check(desk, batch, progress=progress)
+    risks = work.risk.risks(desk.settings.failure_budget)
+    return Loaded(batch, checked.state, checked.records, checked.errors, checked.warnings, risks)
+
+
+async def _read_all(desk: Desk, work: _Load, paths: Sequence[Path], choice: Choice) -> None:
+    """Read every file, as long as they can be the right ones."""
+    known = await remembered(desk.database, work.kind.name)
+    for path in paths:
+        events = intake(
+            work.kind,
+            path,
+            choice,
+            supplied=frozenset({"access_code"}) if work.codes else frozenset(),
+            remembered=known.get,
+            memory_mb=desk.settings.reader_memory_mb,
+            seconds=desk.settings.reader_seconds,
+        )
+        with contextlib.closing(events):
+            await work.read(events)
+        if work.hopeless:
+            break
+
+
+def _noted(work: _Load, title: str, expected: int | None) -> NewBatch:
+    return NewBatch(
+        work.kind.name,
+        title,
+        document_of(work.kind),
+        work.records,
+        work.counts[ERROR],
+        work.counts[WARNING],
+        work.content.hexdigest(),
+        work.codes is not None,
+        expected,
+    )
+
+
+async def _enter(
+    desk: Desk,
+    work: _Load,
+    new: NewBatch,
+    partial: Path,
+    choice: Choice | None,
+    entered: Entered | None,
+) -> int:
+    """The short act at the end of a load."""
+    async with desk.act("batch.load") as line:
+        if work.codes is not None and not new.errors:
+            # Before the commit: no batch may be built whose codes nobody has.
+            work.codes.publish()
+        if choice is not None and choice != Choice() and not new.errors:
+            await remember(desk, new.kind, work.shapes, choice)
+        batch = await enter(desk, line, partial, new)
+        if entered is not None:
+            await entered(batch)
+        return batch

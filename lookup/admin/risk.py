@@ -47,6 +47,7 @@ class RiskCount:
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
+        self._ways = [(way, frozenset(way.fields)) for way in kind.ways]
         self._records: Counter[str] = Counter()
         self._names: dict[str, Counter[str]] = {
             way.name: Counter()
@@ -56,8 +57,8 @@ class RiskCount:
 
     def add(self, secrets: Mapping[str, str]) -> None:
         """Count one record by the fields its candidate would type."""
-        for way in self._kind.ways:
-            if all(name in secrets for name in way.fields):
+        for way, fields in self._ways:
+            if fields.issubset(secrets):
                 self._records[way.name] += 1
                 if way.name in self._names:
                     named = (n for n in way.fields[1:] if self._kind.field(n).type == "name")

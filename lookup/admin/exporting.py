@@ -1,0 +1,90 @@
+"""Exporting: findings as files for the office that must mend its own, and no cell of them runs.
+
+A spreadsheet takes a cell that begins with one of `FORMULA` for a formula, whatever the file
+says: such a cell begins with an apostrophe here.
+"""
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from typing import Any, BinaryIO
+
+import aiosqlite
+from openpyxl import Workbook
+from openpyxl.cell import Cell, WriteOnlyCell
+
+from lookup.admin.batches import findings
+
+FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+BEFORE = " \u00a0\u3000'\"‘’“”\ufeff"
+"""What may stand before a formula without stopping it."""
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that no workbook can hold."""
+MAX_CELL = 32_767
+BOM = b"\xef\xbb\xbf"
+PART = 2000
+
+HEADERS = {
+    "zh": ("文件", "行", "列", "级别", "规则", "内容", "问题"),
+    "en": ("file", "line", "column", "severity", "rule", "value", "reason"),
+}
+COLUMNS = ("file", "line", "column", "severity", "rule", "value", "reason")
+
+
+def inert(value: object) -> str:
+    """Text that no spreadsheet runs: where it would, an apostrophe stands before it."""
+    text = str(value)[:MAX_CELL]
+    return f"'{text}" if text.lstrip(BEFORE)[:1] in FORMULA else text
+
+
+async def _rows(
+    file: aiosqlite.Connection, language: str, rule: str | None
+) -> AsyncIterator[list[list[str]]]:
+    """The findings as rows of inert text, some at a time."""
+    after = 0
+    while found := await findings(file, PART, language=language, rule=rule, after=after):
+        after += len(found)
+        yield [[inert(finding[name]) for name in COLUMNS] for finding in found]
+
+
+def _header(language: str) -> tuple[str, ...]:
+    return HEADERS.get(language, HEADERS["en"])
+
+
+async def findings_csv(
+    file: aiosqlite.Connection, *, language: str = "en", rule: str | None = None
+) -> AsyncIterator[bytes]:
+    """A batch's findings as a CSV file in UTF-8 with the mark Excel knows it by, in parts."""
+    yield BOM + _lines([_header(language)])
+    async for rows in _rows(file, language, rule):
+        yield _lines(rows)
+
+
+def _lines(rows: Any) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+async def findings_xlsx(
+    file: aiosqlite.Connection,
+    target: BinaryIO,
+    *,
+    language: str = "en",
+    rule: str | None = None,
+) -> None:
+    """A batch's findings as a workbook of one sheet, every cell typed as text, into `target`."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("findings")
+
+    def text_cell(value: str) -> Cell:
+        cell = WriteOnlyCell(sheet, value=_NO_XML.sub("\ufffd", value))
+        cell.data_type = "s"
+        return cell
+
+    sheet.append([text_cell(name) for name in _header(language)])
+    async for rows in _rows(file, language, rule):
+        for row in rows:
+            sheet.append([text_cell(value) for value in row])
+    book.save(target)

@@ -1,0 +1,49 @@
+"""Locks between processes: files that `flock` holds, released by the kernel after a kill."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lookup.durable import storage
+from lookup.errors import RefusedError
+
+LOCK_MODE = 0o600
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    with storage(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _alone(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def only_one(path: Path, refusal: RefusedError) -> Iterator[None]:
+    """Hold the lock alone. Raises the refusal where somebody has it."""
+    with _opened(path) as descriptor:
+        if not _alone(descriptor):
+            raise refusal
+        yield
+
+
+@contextlib.contextmanager
+def together(path: Path, sweep: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock with others; whoever finds nobody there sweeps before anybody else comes."""
+    with _opened(path) as descriptor:
+        if _alone(descriptor):
+            sweep()
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield

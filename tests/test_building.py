@@ -1,17 +1,23 @@
 """Building: the file says what the batch says, and nothing to whoever has no key."""
 
+import contextlib
+import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
 import pytest
 
+from lookup.admin.desk import Desk
+from lookup.admin.publishing.building import build
+from lookup.admin.publishing.releases import Release
 from lookup.candidate import CANONICAL, credential
 from lookup.errors import DamagedError, RefusedError
 from lookup.kind_file import load_kind
-from lookup.release_file import ReleaseFile, digest_of
+from lookup.release_file import Manifest, ReleaseFile, digest_of
 from lookup.sealing import fingerprint
 from tests.admin_makers import (
     HEADER,
@@ -168,7 +174,8 @@ def test_modes_keep_the_release_unwritten_and_the_rest_private(office: Office) -
         digest_of(path),
         path.name,
     ]
-    assert sorted(office.store.releases.iterdir()) == [path, path.with_name(path.name + ".sha256")]
+    named = [found for found in office.store.releases.iterdir() if found.name != ".build.lock"]
+    assert sorted(named) == [path, path.with_name(path.name + ".sha256")]
 
 
 @pytest.fixture
@@ -252,3 +259,95 @@ def test_a_fourth_kind_is_a_file_and_no_code(office: Office) -> None:
     release = office.build(office.load(load_kind(THPT), path, codes_path=codes).batch)
     assert release.id.startswith("thpt-v1-")
     assert office.verify(release, path).differences == 0
+
+
+def manifest_of(office: Office, release: Release) -> Manifest:
+    with contextlib.closing(ReleaseFile(office.store.path(release.reference))) as file:
+        return file.manifest
+
+
+def test_a_manifest_says_that_nobody_had_to_sign(office: Office) -> None:
+    manifest = manifest_of(office, office.made(3))
+    assert (manifest.required_approvals, manifest.approvals) == (0, ())
+
+
+def set_state(office: Office, *statements: str) -> None:
+    async def work(desk: Desk) -> None:
+        for statement in statements:
+            await desk.database.execute(statement)
+
+    office.at_desk(work)
+
+
+def test_approvals_are_in_the_manifest_and_name_nobody(tmp_path: Path) -> None:
+    office = Office(tmp_path, required_approvals=1)
+    batch = office.load(SCORES, write_rows(tmp_path / "s.csv", candidates(3))).batch
+    sha256 = office.batch(batch).sha256
+    set_state(
+        office,
+        "INSERT INTO approval (batch, person, at, sha256, disclosure)"
+        " SELECT id, '李审核', '2026-06-01', sha256, '{}' FROM batch",
+        "UPDATE batch SET state = 'approved'",
+    )
+    release = office.build(batch)
+    manifest = manifest_of(office, release)
+    signature = fingerprint(office.keys.get(release.id), f"李审核\n2026-06-01\n{sha256}")
+    assert (manifest.required_approvals, manifest.approvals) == (1, (signature,))
+    assert "李审核".encode() not in office.store.path(release.reference).read_bytes()
+
+
+def test_where_approval_is_required_a_checked_batch_is_not_built(tmp_path: Path) -> None:
+    office = Office(tmp_path, required_approvals=1)
+    batch = office.load(SCORES, write_rows(tmp_path / "s.csv", candidates(3))).batch
+    with pytest.raises(RefusedError, match="approv"):
+        office.build(batch)
+    assert office.public_bytes() == {}
+
+
+@pytest.mark.parametrize("column", ["body", "secrets", "withheld"])
+@pytest.mark.usefixtures("nothing_left")
+def test_records_that_changed_after_loading_are_never_sealed(
+    office: Office, loaded: int, column: str
+) -> None:
+    with contextlib.closing(sqlite3.connect(office.batch_file(loaded))) as file:
+        text = f"replace(CAST({column} AS TEXT), '{{', '{{ ')"
+        file.execute(f"UPDATE record SET {column} = CAST({text} AS BLOB) WHERE id = 3")  # noqa: S608
+        file.commit()
+    with pytest.raises(RefusedError, match="not what it was"):
+        office.build(loaded)
+
+
+def test_a_rejection_in_mid_build_wins(office: Office, loaded: int) -> None:
+    sql = "UPDATE batch SET state = 'rejected', reason = 'x', rejected_by = 'y'"
+
+    def reject(_: int) -> None:
+        with contextlib.closing(sqlite3.connect(office.root / "admin" / "admin.db")) as database:
+            database.execute(sql)
+            database.commit()
+
+    with pytest.raises(RefusedError):
+        office.at_desk(lambda desk: build(desk, loaded, reject))
+    assert office.releases() == []
+    assert not [name for name in office.public_bytes() if name.endswith((".lmdb", ".partial"))]
+
+
+def test_a_build_is_in_the_audit_from_content_to_file(office: Office) -> None:
+    release = office.made(3)
+    with contextlib.closing(sqlite3.connect(office.root / "admin" / "admin.db")) as database:
+        sql = "SELECT subject, before, after, person FROM audit WHERE act = 'release.build'"
+        lines = database.execute(sql).fetchall()
+    content = office.batch(release.batch).sha256
+    assert lines == [(release.id, content, release.sha256, "os:test")]
+    assert release.built_by == "os:test"
+
+
+def test_the_admin_database_is_free_while_a_release_is_built(office: Office, loaded: int) -> None:
+    seen: list[str] = []
+
+    def meanwhile(_: int) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            path = write_rows(office.root / f"m{len(seen)}.csv", candidates(2))
+            seen.append(pool.submit(office.load, SCORES, path).result().state)
+
+    office.at_desk(lambda desk: build(desk, loaded, meanwhile))
+    assert set(seen) == {"checked"}

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lookup.admin.batches import list_batches
+from lookup.admin.checking import check
+from lookup.admin.publishing.building import build
 from lookup.release_file import DIGEST_SUFFIX, SUFFIX
 from lookup.stores.pointer import Pointer
 from tests.admin_makers import Office, candidates, kind_called, lookup, write_rows
@@ -64,6 +67,7 @@ def check_house(office: Office, *pointers: Pointer | None) -> None:
         SUFFIX,
         DIGEST_SUFFIX,
         ".partial",
+        ".lock",
     }
     assert office.pointer() in pointers
     for release in office.releases():
@@ -163,6 +167,121 @@ def test_a_move_killed_at_any_step_leaves_the_old_pointer_or_the_new(
     else:
         pytest.fail("the move never completed")
     assert step > 4
+
+
+def batch_files(root: Path) -> list[str]:
+    names = [path.name for path in (root / "admin" / "batches").glob("*")]
+    return sorted(name for name in names if not name.endswith(".lock"))
+
+
+def test_a_load_killed_at_any_step_leaves_a_batch_with_its_file_or_none(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    path = write_rows(tmp_path / "s.csv", candidates(5))
+    Office(ready).load(kind_called("scores"), path)
+    states = set()
+    for step in range(1, MAX_STEPS):
+        root = shutil.copytree(ready, tmp_path / str(step))
+        office = Office(root)
+        done = killed_at(root, step, "batch", "load", "scores", str(path))
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        batches = office.at_desk(lambda desk: list_batches(desk.database))
+        assert [batch.id for batch in batches] in ([1], [2, 1])
+        if len(batches) == 2:
+            states.add(batches[0].state)
+            assert office.findings(2) == []
+            if batches[0].state == "loaded":
+                checked = office.at_desk(lambda desk: check(desk, 2))
+                assert (checked.state, checked.records) == ("checked", 5)
+        again = office.load(kind_called("scores"), path)
+        assert (again.batch, again.state) == (len(batches) + 1, "checked")
+        # What the kill left under no name is swept, what it left under one is replaced.
+        assert batch_files(root) == [f"{number + 1}.db" for number in range(again.batch)]
+        for number in range(1, again.batch + 1):
+            assert office.verify(office.build(number), path).differences == 0
+    else:
+        pytest.fail("the load never completed")
+    assert step > 6
+    assert states == {"loaded"}
+
+
+def test_a_check_killed_at_any_step_can_be_made_again(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    rows = [*candidates(3), candidates(3)[2]]
+    Office(ready).load(kind_called("scores"), write_rows(tmp_path / "s.csv", rows))
+    for step in range(1, MAX_STEPS):
+        root = shutil.copytree(ready, tmp_path / str(step))
+        office = Office(root)
+        done = killed_at(root, step, "batch", "check", "1", "--expect", "7")
+        if done.returncode == 1:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        batch = office.batch(1)
+        assert (batch.state, batch.errors) in {("rejected", 1), ("rejected", 2)}
+        again = office.at_desk(lambda desk: check(desk, 1, expected=7))
+        assert (again.state, again.errors) == ("rejected", 2)
+        assert [found["rule"] for found in office.findings(1)] == ["count", "duplicate"]
+    else:
+        pytest.fail("the check never completed")
+    assert step > 2
+
+
+def test_a_correction_killed_at_any_step_leaves_the_old_batch_or_both(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    rows = candidates(5)
+    Office(ready).load(kind_called("scores"), write_rows(tmp_path / "s.csv", rows))
+    before = Office(ready).batch_file(1).read_bytes()
+    arguments = ("batch", "correct", "1", "--set", "total=444", "--reason", "x")
+    whose = ("--identifier", rows[0][0])
+    for step in range(1, MAX_STEPS):
+        root = shutil.copytree(ready, tmp_path / str(step))
+        office = Office(root)
+        done = killed_at(root, step, *arguments, *whose)
+        assert office.batch_file(1).read_bytes() == before
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        again = lookup(root, *arguments, *whose)
+        assert again.returncode == 0, again.stderr
+        batches = office.at_desk(lambda desk: list_batches(desk.database))
+        assert batch_files(root) == [f"{batch.id}.db" for batch in batches[::-1]]
+        assert {batch.corrects for batch in batches} == {1, None}
+    else:
+        pytest.fail("the correction never completed")
+    assert step > 6
+
+
+@pytest.mark.parametrize("limit", [0, 1000, 30_000])
+def test_a_full_disk_refuses_a_check_and_a_correction(tmp_path: Path, limit: int) -> None:
+    office = Office(tmp_path)
+    rows = candidates(400)
+    office.load(kind_called("scores"), write_rows(tmp_path / "s.csv", rows))
+    before = (office.batch(1), office.batch_file(1).read_bytes())
+    script = FULL.format(limit=limit)
+    one_sentence(lookup(tmp_path, "batch", "check", "1", "--expect", "7", script=script))
+    arguments = ("batch", "correct", "1", "--set", "total=444", "--reason", "x")
+    one_sentence(lookup(tmp_path, *arguments, script=script, typed=f"{rows[0][0]}\n"))
+    assert (office.batch(1), office.batch_file(1).read_bytes()) == before
+    assert batch_files(tmp_path) == ["1.db"]
+
+
+def test_two_builds_at_once_make_one_release_or_two_versions(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    path = write_rows(tmp_path / "s.csv", candidates(50))
+    batch = office.load(kind_called("scores"), path).batch
+
+    def again(_: int) -> None:
+        done = lookup(tmp_path, "release", "build", str(batch))
+        one_sentence(done)
+        assert "being built" in done.stderr
+
+    office.at_desk(lambda desk: build(desk, batch, again))
+    assert office.build(batch).version == 2
+    assert [office.verify(release, path).differences for release in office.releases()] == [0, 0]
 
 
 @pytest.fixture(scope="module")

@@ -2,26 +2,29 @@
 
 import contextlib
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 import aiosqlite
 
+from lookup.admin import audit
 from lookup.admin.database import transaction
-from lookup.errors import DamagedError, RefusedError, UsageError
+from lookup.admin.desk import Desk
+from lookup.admin.refusals import misused, refused
+from lookup.admin.states import (
+    CLOSED,
+    OPEN,
+    SCHEDULED,
+    SEALED,
+    SUPERSEDED,
+    WITHDRAWN,
+)
+from lookup.errors import DamagedError
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Pointer, Reference
 
-SEALED, SCHEDULED, OPEN = "sealed", "scheduled", "open"
-SUPERSEDED, CLOSED, WITHDRAWN = "superseded", "closed", "withdrawn"
-
-MOVES: dict[str, frozenset[str]] = {
-    SEALED: frozenset({SCHEDULED, OPEN, WITHDRAWN}),
-    SCHEDULED: frozenset({SCHEDULED, SEALED, OPEN, WITHDRAWN}),
-    OPEN: frozenset({SUPERSEDED, CLOSED, WITHDRAWN}),
-    SUPERSEDED: frozenset({OPEN}),
-    CLOSED: frozenset({SCHEDULED, OPEN}),
-    WITHDRAWN: frozenset(),
-}
-"""What a release may become, from each state. A withdrawn release never opens again."""
+ENDED = frozenset({SUPERSEDED, CLOSED, WITHDRAWN})
+RECONCILE = "reconcile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,26 @@ class Release:
     file: str
     sha256: str
     built_at: str
+    built_by: str
     state: str
     opens_at: str | None = None
     opened_over: str | None = None
+    ended_at: str | None = None
     reason: str | None = None
+    destroyed_at: str | None = None
 
     @property
     def reference(self) -> Reference:
         """The release as pointers name it."""
         return Reference(self.id, self.file, self.sha256)
+
+
+class Mend(NamedTuple):
+    """A release whose state was made to say what its pointer says."""
+
+    release: str
+    before: str
+    after: str
 
 
 async def list_releases(database: aiosqlite.Connection) -> list[Release]:
@@ -58,7 +72,7 @@ async def get_release(database: aiosqlite.Connection, release: str) -> Release:
     async with database.execute("SELECT * FROM release WHERE id = ?", (release,)) as cursor:
         row = await cursor.fetchone()
     if row is None:
-        raise UsageError("There is no such release: `lookup release list` shows them.")
+        raise misused("no_release")
     return Release(**dict(row))
 
 
@@ -68,13 +82,16 @@ async def refuse_withdrawn(database: aiosqlite.Connection, batch: int) -> None:
     sql = "SELECT 1 FROM release WHERE batch = ? AND state = ?"
     async with database.execute(sql, (batch, WITHDRAWN)) as cursor:
         if await cursor.fetchone():
-            raise RefusedError(
-                f"A release of batch {batch} was withdrawn: load the mended files, and build a"
-                " release of the new batch."
-            )
+            raise refused("batch_withdrawn", batch=batch)
 
 
-def _states(pointer: Pointer, release: Release) -> str:
+def refuse_destroyed(release: Release) -> None:
+    """Raise RefusedError where the release's key and records are no more."""
+    if release.destroyed_at is not None:
+        raise refused("release_destroyed", release=release.id)
+
+
+def _state(pointer: Pointer, release: Release) -> str:
     """The state a pointer gives one of its kind's releases."""
     if pointer.current and pointer.current.reference.release == release.id:
         return OPEN
@@ -91,19 +108,53 @@ def _states(pointer: Pointer, release: Release) -> str:
     return WITHDRAWN if taken_back else CLOSED
 
 
-async def reconcile(database: aiosqlite.Connection, store: EmbeddedStore) -> None:
-    """Make the releases' states say what the live pointers say, after a kill in between."""
+async def _mends(database: aiosqlite.Connection, store: EmbeddedStore) -> list[Mend]:
     pointers: dict[str, Pointer | None] = {}
-    changes = []
+    mends = []
     for release in await list_releases(database):
         if release.kind not in pointers:
             # A pointer that cannot be read says nothing; its kind's next act reports it.
             with contextlib.suppress(DamagedError):
                 pointers[release.kind] = store.pointer(release.kind)
         pointer = pointers.get(release.kind)
-        state = _states(pointer, release) if pointer else release.state
+        state = _state(pointer, release) if pointer else release.state
         if state != release.state:
-            changes.append((state, release.id))
-    if changes:
-        async with transaction(database):
-            await database.executemany("UPDATE release SET state = ? WHERE id = ?", changes)
+            mends.append(Mend(release.id, release.state, state))
+    return mends
+
+
+async def _set_state(database: aiosqlite.Connection, mend: Mend, now: datetime) -> None:
+    sql = "UPDATE release SET state = ? WHERE id = ?"
+    await database.execute(sql, (mend.after, mend.release))
+    if mend.after in ENDED or mend.after == OPEN:
+        ended = now.isoformat() if mend.after in ENDED else None
+        sql = "UPDATE release SET ended_at = ? WHERE id = ?"
+        await database.execute(sql, (ended, mend.release))
+
+
+async def _follow(desk: Desk, *, noted: bool) -> list[Mend]:
+    if not await _mends(desk.database, desk.store):
+        return []
+    async with transaction(desk.database):
+        # Looked at again: somebody may have been quicker while this waited for its turn.
+        mends = await _mends(desk.database, desk.store)
+        now = desk.clock()
+        for mend in mends:
+            await _set_state(desk.database, mend, now)
+            if noted:
+                name, before, after = mend
+                act = "release.reconcile"
+                await audit.note(
+                    desk.database, now, RECONCILE, act, name, before=before, after=after
+                )
+    return mends
+
+
+async def settle(desk: Desk) -> list[Mend]:
+    """Make the releases' states say what the live pointers say, as the end of an act."""
+    return await _follow(desk, noted=False)
+
+
+async def reconcile(desk: Desk) -> list[Mend]:
+    """The same after a kill between a pointer and the states; each mend is a line of the audit."""
+    return await _follow(desk, noted=True)

@@ -1,8 +1,9 @@
 """Release keys until they open: one file a release, 0600, in a folder only admins read."""
 
+import os
 from pathlib import Path
 
-from lookup.durable import make_folder, write
+from lookup.durable import make_folder, storage, sync_folder, write
 from lookup.errors import RefusedError
 from lookup.sealing import KEY_BYTES
 
@@ -32,6 +33,22 @@ class Keys:
         if len(key) != KEY_BYTES:
             raise RefusedError(f"The key of {release} is cut off: build the batch again.")
         return key
+
+    def destroy(self, release: str) -> None:
+        """Overwrite a key and remove it, durably; nothing where it is gone already.
+
+        Raises StorageError. Copies in backups are for whoever keeps the backups to destroy.
+        """
+        path = self._path(release)
+        with storage(path):
+            if not path.exists():
+                return
+            with path.open("r+b") as file:
+                file.write(bytes(path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            sync_folder(self._folder)
 
     def _path(self, release: str) -> Path:
         return self._folder / f"{release}.key"

@@ -1,0 +1,1 @@
+"""Publishing: a batch sealed, checked again, opened at its hour, and its end."""

@@ -1,0 +1,205 @@
+"""Building: one batch becomes one sealed release file, every record of it checked."""
+
+import contextlib
+from collections.abc import Callable
+
+import aiosqlite
+import orjson
+
+from lookup import __version__
+from lookup.admin.batch_file import batch_path, open_batch_file
+from lookup.admin.batches import Batch, get_batch, records, refuse_destroyed, sources
+from lookup.admin.content import ContentHash
+from lookup.admin.desk import Desk
+from lookup.admin.intake.records import credentials
+from lookup.admin.locks import only_one
+from lookup.admin.publishing.releases import Release, get_release, refuse_withdrawn
+from lookup.admin.refusals import refused
+from lookup.admin.reviewing import approvals, approvers, refuse_unapproved
+from lookup.admin.states import LOADED, REJECTED, SEALED
+from lookup.errors import DamagedError
+from lookup.release_file import Envelope, Manifest, ReleaseFile, ReleaseWriter, digest_of
+from lookup.sealing import fingerprint, new_key
+from lookup.statistics import Tally
+from lookup.stores.pointer import Reference
+
+LOCK = ".build.lock"
+Progress = Callable[[int], None]
+
+_INSERT = (
+    "INSERT INTO release"
+    " (id, kind, title, version, batch, file, sha256, built_at, built_by, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+async def build(desk: Desk, batch_id: int, progress: Progress = lambda records: None) -> Release:
+    """Seal a batch, compare the file with the batch, give it its name, note it.
+
+    Raises RefusedError where the batch is not approved, has changed since, is a reference, or
+    somebody else is building; StorageError. Then there is no release, and whatever was live
+    still is.
+    """
+    desk.actor.check("release.build")
+    batch = await _buildable(desk, batch_id)
+    desk.store.prepare()
+    with only_one(desk.store.releases / LOCK, refused("building")):
+        desk.store.sweep()
+        key = new_key()
+        manifest = await _manifest(desk, batch, key)
+        desk.keys.keep(manifest.release, key)
+        partial = desk.store.partial(manifest.release)
+        try:
+            async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+                manifest = await _seal(desk, file, batch, manifest, key, progress)
+            digest = digest_of(partial)
+            async with desk.act("release.build", manifest.release) as line:
+                # Looked at again: it may have been rejected while it was being sealed.
+                await _buildable(desk, batch.id)
+                reference = desk.store.keep(manifest.release, digest)
+                await _note(desk, batch, manifest, reference)
+                line.before, line.after = batch.sha256, reference.sha256
+                line.detail = {"batch": batch.id, "records": batch.records}
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    return await get_release(desk.database, manifest.release)
+
+
+async def _buildable(desk: Desk, batch_id: int) -> Batch:
+    """The batch, where a release may be built of it now. Raises RefusedError."""
+    batch = await get_batch(desk.database, batch_id)
+    refuse_destroyed(batch)
+    if batch.kind.reference:
+        raise refused("reference", batch=batch.id)
+    if batch.state == LOADED:
+        raise refused("unchecked", batch=batch.id)
+    if batch.state == REJECTED and batch.rejected_by is None:
+        raise refused("has_errors", batch=batch.id, errors=batch.errors, records=batch.records)
+    await refuse_withdrawn(desk.database, batch.id)
+    return await refuse_unapproved(desk.database, desk.settings, batch.id)
+
+
+async def _manifest(desk: Desk, batch: Batch, key: bytes) -> Manifest:
+    # Nobody else can count to the same version: only one release is built at a time.
+    sql = "SELECT COUNT(*) FROM release WHERE kind = ? AND title = ?"
+    async with desk.database.execute(sql, (batch.kind.name, batch.title)) as cursor:
+        row = await cursor.fetchone()
+    version = (row[0] if row else 0) + 1
+    pointer = desk.store.pointer(batch.kind.name)
+    current = pointer.current if pointer else None
+    content = fingerprint(key, batch.sha256)
+    async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+        digests = dict.fromkeys(source["sha256"] for source in await sources(file))
+    return Manifest(
+        release=f"{batch.kind.name}-v{version}-{content[:12]}",
+        kind=batch.kind.document,
+        title=batch.title,
+        version=version,
+        supersedes=current.reference.release if current else None,
+        records=batch.records,
+        entries=0,
+        batch=content,
+        sources=tuple(fingerprint(key, digest) for digest in digests),
+        builder=__version__,
+        created_at=desk.clock().isoformat(),
+        approvals=await _signatures(desk, batch, key),
+        required_approvals=desk.settings.required_approvals,
+    )
+
+
+async def _signatures(desk: Desk, batch: Batch, key: bytes) -> tuple[str, ...]:
+    """The approvals that count, as a manifest may show them: names mean nothing to the public."""
+    people = await approvers(desk.database, batch)
+    return tuple(
+        fingerprint(key, f"{approval.person}\n{approval.at}\n{approval.sha256}")
+        for approval in await approvals(desk.database, batch.id)
+        if approval.person in people
+        and approval.revoked_at is None
+        and approval.sha256 == batch.sha256
+    )
+
+
+async def _seal(
+    desk: Desk,
+    file: aiosqlite.Connection,
+    batch: Batch,
+    manifest: Manifest,
+    key: bytes,
+    progress: Progress,
+) -> Manifest:
+    """Write every record under the partial name, and find each there again."""
+    partial = desk.store.partial(manifest.release)
+    envelope = Envelope(manifest)
+    tally = Tally(batch.kind)
+    content = ContentHash(batch.document, batch.title)
+    written = 0
+    with ReleaseWriter(partial, key, manifest.release) as writer:
+        async for chunk in records(file):
+            for record in chunk:
+                content.add(record.body, record.secrets, record.withheld)
+                writer.add(credentials(batch.kind, record.typed()), envelope.around(record.body))
+                if tally.wanted:
+                    tally.add(orjson.loads(record.body))
+            written += len(chunk)
+            progress(written)
+        if content.hexdigest() != batch.sha256:
+            raise refused("not_as_loaded", batch=batch.id)
+        statistics = orjson.dumps(tally.tables())
+        manifest = manifest.with_entries(writer.entries)
+        writer.finish(manifest, statistics)
+    await _compare(desk, file, batch, manifest, key, statistics, progress)
+    return manifest
+
+
+async def _compare(
+    desk: Desk,
+    file: aiosqlite.Connection,
+    batch: Batch,
+    manifest: Manifest,
+    key: bytes,
+    statistics: bytes,
+    progress: Progress,
+) -> None:
+    """Open the written file again and find in it exactly what the batch holds.
+
+    Raises DamagedError at the first difference.
+    """
+    envelope = Envelope(manifest)
+    path = desk.store.partial(manifest.release)
+    compared = entries = 0
+    async for chunk in records(file):
+        # Opened anew for each chunk: what stays mapped would count as this process's memory.
+        with contextlib.closing(ReleaseFile(path)) as found:
+            for record in chunk:
+                expected = envelope.around(record.body)
+                for credential in credentials(batch.kind, record.typed()):
+                    entries += 1
+                    if found.find(key, credential) != expected:
+                        raise DamagedError("The built file differs from the batch: build again.")
+        compared += len(chunk)
+        progress(compared)
+    with contextlib.closing(ReleaseFile(path)) as found:
+        if (
+            found.entries() != entries
+            or compared != batch.records
+            or found.statistics(key).rstrip() != statistics
+            or found.manifest != manifest
+        ):
+            raise DamagedError("The built file differs from the batch: build again.")
+
+
+async def _note(desk: Desk, batch: Batch, manifest: Manifest, reference: Reference) -> None:
+    values = (
+        manifest.release,
+        batch.kind.name,
+        batch.title,
+        manifest.version,
+        batch.id,
+        reference.file,
+        reference.sha256,
+        manifest.created_at,
+        desk.actor.name,
+        SEALED,
+    )
+    await desk.database.execute(_INSERT, values)

@@ -8,11 +8,15 @@ from typing import Annotated
 import typer
 
 from lookup import __version__
+from lookup.commands.audit import audit_app
 from lookup.commands.batch import batch_app
+from lookup.commands.console import console_app
+from lookup.commands.demo import demo_app
+from lookup.commands.desk import AS
 from lookup.commands.kinds import kinds_app
 from lookup.commands.release import release_app
 from lookup.commands.terminal import err, out, safe, safe_lines
-from lookup.demo import run_demo
+from lookup.commands.user import user_app
 from lookup.errors import ServiceError, UsageError
 from lookup.sample import write_sample
 from lookup.settings import read_settings
@@ -26,19 +30,27 @@ app = typer.Typer(
 app.add_typer(kinds_app, name="kinds")
 app.add_typer(batch_app, name="batch")
 app.add_typer(release_app, name="release")
+app.add_typer(user_app, name="user")
+app.add_typer(audit_app, name="audit")
+app.add_typer(console_app, name="admin")
+app.add_typer(demo_app, name="demo")
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Instead of LOOKUP_DATA_DIR or var/.")
 ]
+ActAs = Annotated[
+    str, typer.Option("--as", metavar="NAME", help="Who you are, once people are registered.")
+]
 
 
 @app.callback()
-def root(context: typer.Context, data_dir: DataDir = None) -> None:
+def root(context: typer.Context, data_dir: DataDir = None, act_as: ActAs = "") -> None:
     """Read the settings for every command."""
     settings = read_settings()
     if data_dir is not None:
         settings = dataclasses.replace(settings, data_dir=data_dir)
     context.obj = settings
+    context.meta[AS] = act_as
 
 
 @app.command()
@@ -62,27 +74,14 @@ def serve(
 
 
 @app.command()
-def demo(
-    context: typer.Context,
-    host: str = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=256)] = 1,
-    candidates: Annotated[int, typer.Option(min=3)] = 24_000,
-    families: Annotated[int, typer.Option(min=3)] = 8_800,
-) -> None:
-    """Load, seal, open and serve a made-up city."""
-    run_demo(context.obj, out, host, port, workers, candidates, families)
-
-
-@app.command()
 def sample(
     folder: Path,
     candidates: Annotated[int, typer.Option(min=1)] = 24_000,
     families: Annotated[int, typer.Option(min=1)] = 8_800,
 ) -> None:
-    """Write the made-up city's three files."""
+    """Write the made-up city's files."""
     written = write_sample(folder, candidates=candidates, families=families)
-    for path in (written.scores, written.lottery, written.admissions):
+    for path in (written.scores, written.lottery, written.admissions, written.school_plans):
         out.print(safe(path))
 
 

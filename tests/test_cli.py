@@ -13,6 +13,7 @@ from tests.admin_makers import (
     as_csv,
     candidate,
     candidates,
+    kind_called,
     lookup,
     write_rows,
 )
@@ -69,6 +70,20 @@ def test_a_batch_goes_the_whole_way(tmp_path: Path) -> None:
         (["batch", "load", "scores", SAMPLE, "--issue-access-codes", "/no/codes"], 1, "not there"),
         (["batch", "show", "7"], 2, "no batch"),
         (["batch", "show", "9" * 30], 2, "no batch"),
+        (["batch", "check", "7"], 2, "no batch"),
+        (["batch", "findings", "7"], 2, "no batch"),
+        (["batch", "diff", "7"], 2, "no batch"),
+        (["batch", "history", "7"], 2, "no batch"),
+        (["batch", "approve", "7"], 2, "no batch"),
+        (["batch", "approve", "7", "--confirm", "x"], 2, "FIELD=ATTRIBUTE"),
+        (["batch", "reject", "7", "--reason", ""], 2, "why"),
+        (["batch", "inspect", "scores", "absent.csv"], 2, "not a file"),
+        (["batch", "correct", "7", "--set", "=1", "--reason", "x"], 2, "standard input"),
+        (
+            ["batch", "correct", "7", "--identifier", "1", "--set", "=1", "--reason", "x"],
+            2,
+            "FIELD=VALUE",
+        ),
         (["release", "build", "7"], 2, "no batch"),
         (["release", "build", "9" * 30], 2, "no batch"),
         (["release", "open", "nothing"], 2, "no such release"),
@@ -118,6 +133,80 @@ def test_a_batch_with_errors_exits_with_1_and_cannot_be_built(tmp_path: Path) ->
     assert not list(tmp_path.glob("releases/*"))
 
 
+def test_an_unclear_file_is_inspected_mapped_and_remembered(tmp_path: Path) -> None:
+    header = ["栏甲", *HEADER[1:]]
+    path = str(write_rows(tmp_path / "s.csv", candidates(3), header))
+    seen = lookup(tmp_path, "batch", "inspect", "scores", path)
+    assert seen.returncode == 0
+    assert "栏甲" in seen.stdout
+    assert candidate(1)[0] in seen.stdout
+    assert lookup(tmp_path, "batch", "load", "scores", path).returncode == 1
+    mapped = lookup(tmp_path, "batch", "load", "scores", path, "--map", "#1=candidate_number")
+    assert (mapped.returncode, "3 records, 0 errors" in mapped.stdout) == (0, True), mapped.stdout
+    again = lookup(tmp_path, "batch", "load", "scores", path)
+    assert (again.returncode, "3 records, 0 errors" in again.stdout) == (0, True), again.stdout
+
+
+def test_a_file_without_a_header_is_read_by_position(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(as_csv(candidates(3)), encoding="utf-8")
+    fields = ["candidate_number", "access_code", "id_suffix", "name", "chinese", "total", "flag"]
+    maps = [part for n, f in enumerate(fields, 1) for part in ("--map", f"#{n}={f}")]
+    done = lookup(tmp_path, "batch", "load", "scores", str(path), "--header", "0", *maps)
+    assert (done.returncode, "3 records, 0 errors" in done.stdout) == (0, True), done.stdout
+
+
+def test_an_expected_figure_that_is_not_met_is_an_error_until_it_is_mended(tmp_path: Path) -> None:
+    done = lookup(tmp_path, "batch", "load", "scores", SAMPLE, "--expect", "201")
+    assert (done.returncode, "1 errors" in done.stdout) == (1, True)
+    done = lookup(tmp_path, "batch", "check", "1", "--expect", "200")
+    assert (done.returncode, "(checked)" in done.stdout) == (0, True)
+
+
+def test_findings_are_grouped_counted_and_shown_by_rule(tmp_path: Path) -> None:
+    rows = [candidate(n, 总分="x") for n in range(1, 8)] + [candidate(9)] * 2
+    Office(tmp_path).load(kind_called("scores"), write_rows(tmp_path / "s.csv", rows))
+    grouped = lookup(tmp_path, "batch", "findings", "1", "--group").stdout
+    assert "must be a mark" in grouped
+    assert len(grouped.strip().splitlines()) == 3
+    shown = lookup(tmp_path, "batch", "findings", "1", "--rule", "duplicate").stdout
+    assert "line 9 of s.csv" in shown
+    assert "must be a mark" not in shown
+
+
+def test_a_difference_names_the_field_and_both_values(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.open(office.made(3).id)
+    path = write_rows(tmp_path / "t.csv", [candidate(1, 总分="444"), *candidates(3)[1:]])
+    office.load(kind_called("scores"), path)
+    done = lookup(tmp_path, "batch", "diff", "2")
+    assert "0 added, 0 removed, 1 changed" in done.stdout
+    assert "total: 301 → 444" in done.stdout
+
+
+def test_a_history_says_who_did_what(tmp_path: Path) -> None:
+    Office(tmp_path).made(3)
+    done = lookup(tmp_path, "batch", "history", "1")
+    assert "batch.load" in done.stdout
+    assert "os:test" in done.stdout
+
+
+def test_an_approval_that_is_not_field_by_field_lists_what_is_missing(tmp_path: Path) -> None:
+    Office(tmp_path).load(kind_called("scores"), SAMPLES / "scores.csv")
+    done = lookup(tmp_path, "batch", "approve", "1", "--confirm", "total=on_request")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "依申请公开" in done.stdout
+
+
+def test_a_rejected_batch_cannot_be_checked_or_built(tmp_path: Path) -> None:
+    Office(tmp_path).load(kind_called("scores"), SAMPLES / "scores.csv")
+    assert lookup(tmp_path, "batch", "reject", "1", "--reason", "名单不全").returncode == 0
+    assert "名单不全" in lookup(tmp_path, "batch", "show", "1").stdout
+    assert refused(tmp_path, "batch", "check", "1")[0] == 1
+    assert refused(tmp_path, "release", "build", "1")[0] == 1
+
+
 def test_a_release_with_differences_exits_with_1(tmp_path: Path) -> None:
     office = Office(tmp_path)
     release = office.made(3)
@@ -136,6 +225,12 @@ def test_a_release_with_differences_exits_with_1(tmp_path: Path) -> None:
         ["batch", "list"],
         ["batch", "show", "1"],
         ["batch", "load", "scores", SAMPLE],
+        ["batch", "inspect", "scores", SAMPLE],
+        ["batch", "check", "1"],
+        ["batch", "findings", "1"],
+        ["batch", "findings", "1", "--group"],
+        ["batch", "diff", "1"],
+        ["batch", "history", "1"],
         ["release", "list"],
         ["release", "build", "1"],
         ["release", "verify", "RELEASE"],
@@ -147,7 +242,7 @@ def test_json_is_json_and_nothing_else(tmp_path: Path, arguments: list[str]) -> 
     arguments = [release if text == "RELEASE" else text for text in arguments]
     done = lookup(tmp_path, *arguments, "--json")
     assert (done.returncode, done.stderr.strip()) == (0, "")
-    assert json.loads(done.stdout)
+    assert isinstance(json.loads(done.stdout), list | dict)
 
 
 HOSTILE = ["\x1b[31mred\x1b[0m", "[bold red]loud[/]", "[/]", "\x07\x9b2J", "[link=http://x]y"]

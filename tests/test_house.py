@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"kinds", "kind_rules", "kind_file", "candidate", "settings", "errors", "durable", "clock"}
+GROUND = {
+    "kinds",
+    "kind_rules",
+    "kind_file",
+    "check_rules",
+    "documents",
+    "candidate",
+    "settings",
+    "errors",
+    "durable",
+    "clock",
+}
 FLOORS = {
     **dict.fromkeys(GROUND, 0),
     "release_file": 1,
@@ -16,6 +27,8 @@ FLOORS = {
     "statistics": 1,
     "stores": 2,
     "pages": 2,
+    "record_page": 2,
+    "sockets": 2,
     "public": 3,
     "admin": 3,
     "demo": 4,

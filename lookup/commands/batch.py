@@ -1,127 +1,34 @@
 """`lookup batch`."""
 
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+from lookup.admin import audit
+from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, findings, get_batch, list_batches, sources
-from lookup.admin.loading import Loaded, load
-from lookup.admin.risk import Risk
-from lookup.clock import utc_now
-from lookup.commands.desk import Desk, at_desk
-from lookup.commands.terminal import (
-    AsJson,
-    Maps,
-    err,
-    out,
-    parse_maps,
-    print_json,
-    progress,
-    safe,
-    table,
-)
-from lookup.kind_file import load_named
-from lookup.settings import Settings
+from lookup.admin.desk import Desk
+from lookup.commands import batch_load, batch_review
+from lookup.commands.batch_shown import batch_app, batch_json, print_batch, print_findings
+from lookup.commands.desk import at_desk
+from lookup.commands.terminal import AsJson, out, print_json, safe, table
 
-batch_app = typer.Typer(help="Batches: rows an office sent.", no_args_is_help=True)
-
-
-@batch_app.command("load")
-def batch_load(
-    context: typer.Context,
-    kind: str,
-    files: list[Path],
-    title: Annotated[str, typer.Option(help="As the result page will name it.")] = "",
-    maps: Maps = None,
-    issue_access_codes: Annotated[
-        Path | None, typer.Option(help="Make a code for every candidate; the list goes here.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Load files as one batch and report every finding."""
-    settings: Settings = context.obj
-    definition = load_named(settings.kinds_dir, kind)
-    overrides = parse_maps(maps)
-
-    async def work(place: Desk) -> tuple[Loaded, Batch, list[dict[str, Any]]]:
-        database = place.publisher.database
-        with progress("loading") as tell:
-            loaded = await load(
-                database,
-                definition,
-                files,
-                title=title or definition.title.zh,
-                now=utc_now(),
-                budget=settings.failure_budget,
-                overrides=overrides,
-                codes_path=issue_access_codes,
-                progress=tell,
-            )
-        shown = await findings(database, loaded.batch, 20)
-        return loaded, await get_batch(database, loaded.batch), shown
-
-    loaded, batch, shown = at_desk(context, work)
-    if as_json:
-        print_json(_batch_json(batch) | {"risks": list(map(_risk_json, loaded.risks))})
-    else:
-        out.print(
-            f"Batch {batch.id}: {batch.records:,} records,"
-            f" {batch.errors:,} errors, {batch.warnings:,} warnings."
-        )
-        _print_findings(shown, batch.errors + batch.warnings)
-        if batch.state == "loaded":
-            for risk in loaded.risks:
-                out.print(_risk_sentence(risk))
-            if issue_access_codes:
-                out.print(f"Access codes: {safe(issue_access_codes)} (readable by you alone).")
-            out.print(f"Next: lookup release build {batch.id}")
-    if batch.state != "loaded":
-        err.print("The batch cannot be built: mend the files and load them again.")
-        raise typer.Exit(1)
-
-
-def _risk_sentence(risk: Risk) -> str:
-    return (
-        f"Risk of {' + '.join(risk.way.fields)}: {risk.budget} wrong tries at each of"
-        f" {risk.records:,} numbers would open about {risk.expected:.3g} records."
-    )
-
-
-def _risk_json(risk: Risk) -> dict[str, Any]:
-    return {
-        "way_in": risk.way.name,
-        "records": risk.records,
-        "budget": risk.budget,
-        "expected": risk.expected,
-    }
-
-
-def _batch_json(batch: Batch) -> dict[str, Any]:
-    names = ("id", "state", "title", "loaded_at", "records", "errors", "warnings", "sha256")
-    return {"kind": batch.kind.name} | {name: getattr(batch, name) for name in names}
-
-
-def _print_findings(shown: list[dict[str, Any]], count: int) -> None:
-    if not shown:
-        return
-    columns = ["severity", "file", "line", "column", "value", "reason"]
-    table(columns, [[finding[name] for name in columns] for finding in shown])
-    if count > len(shown):
-        out.print(f"… and {count - len(shown):,} more.")
+__all__ = ["batch_app", "batch_load", "batch_review"]
 
 
 @batch_app.command("list")
 def batch_list(context: typer.Context, as_json: AsJson = False) -> None:
     """List the batches, the newest first."""
-    batches = at_desk(context, lambda place: list_batches(place.publisher.database))
+    batches = at_desk(context, lambda desk: list_batches(desk.database))
     if as_json:
-        print_json([_batch_json(batch) for batch in batches])
+        print_json([batch_json(batch) for batch in batches])
         return
     rows: list[list[object]] = [
-        [b.id, b.kind.name, b.title, b.state, b.records, b.errors, b.warnings] for b in batches
+        [b.id, b.kind.name, b.title, b.state, b.records, b.errors, b.warnings, b.loaded_by]
+        for b in batches
     ]
-    table(["id", "kind", "title", "state", "records", "errors", "warnings"], rows)
+    table(["id", "kind", "title", "state", "records", "errors", "warnings", "loaded by"], rows)
 
 
 @batch_app.command("show")
@@ -133,22 +40,39 @@ def batch_show(
 ) -> None:
     """Show one batch, its files and its findings."""
 
-    async def work(place: Desk) -> tuple[Batch, list[dict[str, Any]], list[dict[str, Any]]]:
-        database = place.publisher.database
-        batch = await get_batch(database, batch_id)
-        return (
-            batch,
-            await sources(database, batch_id),
-            await findings(database, batch_id, limit),
-        )
+    async def work(desk: Desk) -> tuple[Batch, list[dict[str, Any]], list[dict[str, Any]]]:
+        batch = await get_batch(desk.database, batch_id)
+        if batch.destroyed_at:
+            return batch, [], []
+        async with open_batch_file(batch_path(desk.batches, batch_id)) as file:
+            return batch, await sources(file), await findings(file, limit)
 
     batch, files, shown = at_desk(context, work)
     if as_json:
-        print_json(_batch_json(batch) | {"sources": files, "findings": shown})
+        print_json(batch_json(batch) | {"sources": files, "findings": shown})
         return
-    out.print(
-        f"Batch {batch.id} ({batch.state}), {safe(batch.title)}: {batch.records:,} records,"
-        f" {batch.errors:,} errors, {batch.warnings:,} warnings."
-    )
-    table(["file", "encoding", "rows"], [[f["name"], f["encoding"], f["rows"]] for f in files])
-    _print_findings(shown, batch.errors + batch.warnings)
+    print_batch(batch, as_json=False)
+    if batch.destroyed_at:
+        out.print(f"Its records were destroyed at {batch.destroyed_at}.")
+    columns = ["name", "format", "encoding", "rows"]
+    table(["file", *columns[1:]], [[f[name] for name in columns] for f in files])
+    print_findings(shown, batch.errors + batch.warnings)
+
+
+@batch_app.command("history")
+def batch_history(context: typer.Context, batch_id: int, as_json: AsJson = False) -> None:
+    """Show who did what to a batch, the newest first."""
+
+    async def work(desk: Desk) -> list[audit.Entry]:
+        batch = await get_batch(desk.database, batch_id)
+        return [e async for e in audit.entries(desk.database) if e.subject == batch.subject]
+
+    lines = at_desk(context, work)
+    if as_json:
+        print_json([asdict(line) for line in lines])
+        return
+    rows: list[list[object]] = [[e.at, e.person, e.act, e.before, e.after] for e in lines]
+    table(["at", "person", "act", "before", "after"], rows)
+    for line in lines:
+        if line.detail:
+            out.print(safe(f"{line.act}: {', '.join(f'{k} {v}' for k, v in line.detail.items())}"))

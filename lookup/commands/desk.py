@@ -1,47 +1,88 @@
-"""The desk of the admin wing: database, store and keys, for one command at a time."""
+"""The desk of the admin wing for one command: who acts, and that it is really them."""
 
 import asyncio
-import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Coroutine
+import getpass
+import os
+import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import typer
 
-from lookup.admin.database import open_database
-from lookup.admin.keys import Keys
-from lookup.admin.publishing import Publisher
-from lookup.clock import utc_now
-from lookup.settings import Settings
-from lookup.stores.embedded import EmbeddedStore
+from lookup.admin.bulk import rarely_collecting
+from lookup.admin.desk import Desk, open_desk
+from lookup.admin.people.accounts import anybody_registered
+from lookup.admin.people.roles import MACHINE, NOBODY, Actor, machine_user
+from lookup.admin.people.signing_in import prove_again
+from lookup.clock import SteadyClock
+from lookup.commands.terminal import err, safe
+from lookup.errors import UsageError
+
+AS = "lookup.as"
+"""Where the root command leaves the name given with --as."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Desk:
-    """What the commands of the admin wing work with."""
+def at_desk(
+    context: typer.Context,
+    work: Callable[[Desk], Coroutine[Any, Any, Any]],
+    act: str | None = None,
+) -> Any:
+    """Run one piece of work of the admin wing and give back its result.
 
-    settings: Settings
-    publisher: Publisher
-
-    @property
-    def store(self) -> EmbeddedStore:
-        """The store of sealed releases and live pointers."""
-        return self.publisher.store
-
-
-@contextlib.asynccontextmanager
-async def desk(settings: Settings) -> AsyncIterator[Desk]:
-    """The admin database, store and keys below the data folder."""
-    store = EmbeddedStore(settings.data_dir)
-    async with open_database(settings.data_dir) as database:
-        yield Desk(settings, Publisher(database, store, Keys(settings.data_dir), utc_now))
-
-
-def at_desk(context: typer.Context, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
-    """Run one act of the admin wing and give back its result."""
+    `act` names what it changes, None where it only reads. Once people are registered, whoever
+    changes something says who they are (`--as`) and gives their password and a code.
+    """
 
     async def run() -> Any:
-        async with desk(context.obj) as place:
-            return await work(place)
+        async with open_desk(context.obj, NOBODY, SteadyClock()) as desk:
+            actor = await _actor(desk, context.meta.get(AS), act)
+            return await work(dataclasses.replace(desk, actor=actor))
 
-    return asyncio.run(run())
+    with rarely_collecting():
+        return asyncio.run(run())
+
+
+async def _actor(desk: Desk, name: str | None, act: str | None) -> Actor:
+    if not await anybody_registered(desk.database):
+        if name:
+            raise UsageError(
+                "Nobody is registered yet: leave out --as, or `lookup user add` first."
+            )
+        return machine_user(_login())
+    if act is None:
+        return Actor(f"{MACHINE}{_login()}", frozenset())
+    if not name:
+        raise UsageError("Say who you are: `lookup --as NAME …`, with your password and a code.")
+    password = ask(f"Password of {name}", hidden=True)
+    code = ask("Code")
+    person = await prove_again(desk, name, password, code)
+    person.actor.check(act)
+    return person.actor
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user need not have a name.
+        return str(os.getuid())
+
+
+def ask(what: str, *, hidden: bool = False) -> str:
+    """One line: asked for on a terminal, else the next of standard input. Raises UsageError."""
+    if sys.stdin.isatty():
+        err.print(f"{safe(what)}: ", end="")
+        return getpass.getpass("") if hidden else input()
+    line = sys.stdin.readline()
+    if not line.endswith("\n") and not line:
+        raise UsageError(f"{what} is missing: give it as one line of standard input.")
+    return line.rstrip("\r\n")
+
+
+def ask_new_password() -> str:
+    """A new password, typed twice on a terminal. Raises UsageError where they differ."""
+    password = ask("New password", hidden=True)
+    if sys.stdin.isatty() and ask("The same again", hidden=True) != password:
+        raise UsageError("The two passwords differ: try again.")
+    return password

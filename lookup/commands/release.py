@@ -7,16 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from lookup.admin.building import build
-from lookup.admin.releases import Release, get_release, list_releases, reconcile
-from lookup.admin.verifying import verify
-from lookup.clock import utc_now
-from lookup.commands.desk import Desk, at_desk
+from lookup.admin.desk import Desk
+from lookup.admin.publishing.building import build
+from lookup.admin.publishing.preflight import FAILED, Item, preflight, sentence
+from lookup.admin.publishing.publisher import Publisher
+from lookup.admin.publishing.releases import Release, get_release, list_releases, reconcile
+from lookup.admin.publishing.retention import destroy_due
+from lookup.admin.publishing.verifying import verify
+from lookup.clock import SteadyClock
+from lookup.commands.desk import at_desk
 from lookup.commands.terminal import (
     AsJson,
+    Header,
     Maps,
+    Sheets,
+    err,
     out,
-    parse_maps,
+    parse_choice,
     parse_time,
     print_json,
     progress,
@@ -33,14 +40,11 @@ release_app = typer.Typer(
 def release_build(context: typer.Context, batch_id: int, as_json: AsJson = False) -> None:
     """Seal a batch and compare the file with it, record by record."""
 
-    async def work(place: Desk) -> Release:
-        publisher = place.publisher
+    async def work(desk: Desk) -> Release:
         with progress("sealing and comparing") as tell:
-            return await build(
-                publisher.database, publisher.store, publisher.keys, batch_id, utc_now(), tell
-            )
+            return await build(desk, batch_id, tell)
 
-    _print_release(context, at_desk(context, work), as_json)
+    _print_release(context, at_desk(context, work, "release.build"), as_json)
 
 
 @release_app.command("schedule")
@@ -54,7 +58,11 @@ def release_schedule(
     """Announce the hour of a sealed release."""
     opening = parse_time(opens_at, context.obj.timezone)
     closing = _time_or_none(context, closes_at)
-    release = at_desk(context, lambda p: p.publisher.schedule(release_id, opening, closing))
+    release = at_desk(
+        context,
+        lambda desk: Publisher(desk).schedule(release_id, opening, closing),
+        "release.schedule",
+    )
     _print_release(context, release, as_json)
 
 
@@ -72,20 +80,26 @@ def release_open(
 ) -> None:
     """Serve a release; never before the hour it was scheduled for."""
     closing = _time_or_none(context, closes_at)
-    release = at_desk(context, lambda p: p.publisher.open(release_id, closes_at=closing, wait=wait))
+    release = at_desk(
+        context,
+        lambda desk: Publisher(desk).open(release_id, closes_at=closing, wait=wait),
+        "release.open",
+    )
     _print_release(context, release, as_json)
 
 
 @release_app.command("close")
 def release_close(context: typer.Context, kind: str, as_json: AsJson = False) -> None:
     """End the query window of a kind."""
-    _print_release(context, at_desk(context, lambda p: p.publisher.close(kind)), as_json)
+    release = at_desk(context, lambda desk: Publisher(desk).close(kind), "release.close")
+    _print_release(context, release, as_json)
 
 
 @release_app.command("roll-back")
 def release_roll_back(context: typer.Context, kind: str, as_json: AsJson = False) -> None:
     """Serve again what the open release of a kind superseded."""
-    _print_release(context, at_desk(context, lambda p: p.publisher.roll_back(kind)), as_json)
+    release = at_desk(context, lambda desk: Publisher(desk).roll_back(kind), "release.roll_back")
+    _print_release(context, release, as_json)
 
 
 @release_app.command("withdraw")
@@ -97,7 +111,11 @@ def release_withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Take back what is open, at once and for good."""
-    release = at_desk(context, lambda p: p.publisher.withdraw(kind, reason, upcoming=upcoming))
+    release = at_desk(
+        context,
+        lambda desk: Publisher(desk).withdraw(kind, reason, upcoming=upcoming),
+        "release.withdraw",
+    )
     _print_release(context, release, as_json)
 
 
@@ -105,9 +123,10 @@ def release_withdraw(
 def release_list(context: typer.Context, as_json: AsJson = False) -> None:
     """List the releases, the newest first."""
 
-    async def work(place: Desk) -> list[Release]:
-        await reconcile(place.publisher.database, place.store)
-        return await list_releases(place.publisher.database)
+    async def work(desk: Desk) -> list[Release]:
+        for mend in await reconcile(desk):
+            err.print(f"{mend.release} was {mend.before}; its pointer says it is {mend.after}.")
+        return await list_releases(desk.database)
 
     releases = at_desk(context, work)
     if as_json:
@@ -128,25 +147,18 @@ def release_verify(
     ] = None,
     files: Annotated[list[Path] | None, typer.Argument(help="More source files.")] = None,
     maps: Maps = None,
+    header: Header = None,
+    sheets: Sheets = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a release's digest and key and, with --against, every row of the source files."""
     paths = [*(against or ()), *(files or ())]
-    overrides = parse_maps(maps)
+    choice = parse_choice(maps, header, sheets)
 
-    async def work(place: Desk) -> Any:
-        publisher = place.publisher
-        release = await get_release(publisher.database, release_id)
+    async def work(desk: Desk) -> Any:
+        release = await get_release(desk.database, release_id)
         with progress("comparing") as tell:
-            return await verify(
-                publisher.database,
-                publisher.store,
-                publisher.keys,
-                release,
-                paths,
-                overrides,
-                tell,
-            )
+            return await verify(desk, release, paths, choice, tell)
 
     comparison = at_desk(context, work)
     if as_json:
@@ -159,6 +171,32 @@ def release_verify(
         out.print("The file is as it was sealed and its key opens it.")
     if comparison.differences:
         raise typer.Exit(1)
+
+
+@release_app.command("preflight")
+def release_preflight(context: typer.Context, release_id: str, as_json: AsJson = False) -> None:
+    """Look at everything that must be right for a release to open at its hour."""
+    clock = SteadyClock()
+    items: list[Item] = at_desk(context, lambda desk: preflight(desk, release_id, clock))
+    if as_json:
+        print_json([dataclasses.asdict(item) for item in items])
+    else:
+        table(["", "item", ""], [[item.state, item.name, sentence(item)] for item in items])
+    if any(item.state == FAILED for item in items):
+        raise typer.Exit(1)
+
+
+@release_app.command("destroy-due")
+def release_destroy_due(context: typer.Context, as_json: AsJson = False) -> None:
+    """Destroy the keys and records of releases whose retention time is over."""
+    destroyed: list[str] = at_desk(context, destroy_due, "release.destroy")
+    if as_json:
+        print_json(destroyed)
+        return
+    for release in destroyed:
+        out.print(f"{safe(release)}: key and records destroyed.")
+    if not destroyed:
+        out.print("Nothing is due.")
 
 
 def _local(context: typer.Context, moment: str | None) -> str:

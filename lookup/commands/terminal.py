@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,8 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lookup.admin.intake.choice import Choice
+from lookup.clock import read_time
 from lookup.errors import ServiceError, UsageError
 
 PIPED_WIDTH = 1000
@@ -25,7 +27,17 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Maps = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="COLUMN=FIELD", help="Say which field a column is."),
+    typer.Option(
+        "--map",
+        metavar="COLUMN=FIELD",
+        help="Say which field a column is, by its name or as #3; COLUMN= leaves it unread.",
+    ),
+]
+Header = Annotated[
+    int | None, typer.Option("--header", min=0, help="The header's row; 0: there is none.")
+]
+Sheets = Annotated[
+    list[str] | None, typer.Option("--sheet", help="Read this sheet; may be given several times.")
 ]
 
 
@@ -62,20 +74,22 @@ def table(headers: list[str], rows: list[list[object]]) -> None:
 def parse_time(text: str, timezone: ZoneInfo) -> datetime:
     """A time the clerk typed, `timezone` where it has no offset. Raises UsageError."""
     try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return read_time(text, timezone)
+    except ValueError as error:
         raise UsageError("A time looks like 2026-06-24T10:00 or 2026-06-24T10:00+08:00.") from error
 
 
-def parse_maps(maps: list[str] | None) -> dict[str, str]:
+def _maps(maps: list[str] | None) -> dict[str, str]:
     """`COLUMN=FIELD` options as a table. Raises UsageError."""
     pairs = [text.rpartition("=") for text in maps or ()]
-    if not all(column and field for column, _, field in pairs):
+    if not all(column for column, _, _ in pairs):
         raise UsageError("--map takes COLUMN=FIELD, as in --map 考号=candidate_number.")
     return {column: field for column, _, field in pairs}
+
+
+def parse_choice(maps: list[str] | None, header: int | None, sheets: list[str] | None) -> Choice:
+    """How files are to be read, as the options say. Raises UsageError."""
+    return Choice(_maps(maps), header, tuple(sheets or ()))
 
 
 def safe_lines(error: ServiceError) -> str:

@@ -1,0 +1,252 @@
+"""Batches: the list, one batch, its history, and what can be done with it."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from lookup.admin import audit
+from lookup.admin.batch_file import batch_path, open_batch_file
+from lookup.admin.batches import Batch, get_batch, list_batches, records, sources
+from lookup.admin.console.audit_words import told
+from lookup.admin.console.site import Visit, attachment
+from lookup.admin.desk import Desk
+from lookup.admin.jobs import BUILD, CHECK, FAILED, QUEUED, RUNNING, Job, list_jobs, load_of
+from lookup.admin.publishing.releases import list_releases
+from lookup.admin.refusals import refused
+from lookup.admin.reviewing import Approval, approvals, approved, loaders
+from lookup.admin.risk import Risk, RiskCount
+from lookup.admin.states import APPROVED, CHECKED, LOADED, REJECTED
+
+SECTION = "batches"
+TABS = (
+    ("summary", "", None),
+    ("findings", "/findings", None),
+    ("differences", "/differences", None),
+    ("previews", "/previews", None),
+    ("review", "/review", None),
+    ("correct", "/correct", "batch.correct"),
+    ("history", "/history", None),
+)
+"""Name, path below the batch, and the act somebody must be allowed to see the tab."""
+TONES = {
+    "rejected": "wrong",
+    "loaded": "warn",
+    "approved": "good",
+    "released": "good",
+    "reference": "good",
+}
+FAILURES_SHOWN = 3
+
+
+async def overview(visit: Visit) -> Response:
+    """`GET /batches`."""
+    return visit.page(
+        "batches.html",
+        SECTION,
+        batches=await list_batches(visit.desk.database),
+        running=await alive_jobs(visit),
+        failed=await _failed(visit),
+    )
+
+
+async def _failed(visit: Visit) -> list[Job]:
+    """The visitor's last jobs, as far as they failed and nothing was done since."""
+    own = [job for job in await list_jobs(visit.desk.database) if job.person == visit.actor.name]
+    return list(itertools.takewhile(lambda job: job.state == FAILED, own))[:FAILURES_SHOWN]
+
+
+async def alive_jobs(visit: Visit) -> list[Job]:
+    """The jobs that wait or run now."""
+    database = visit.desk.database
+    found = await list_jobs(database, QUEUED, RUNNING)
+    looked = [await visit.site.jobs.refresh(database, job) for job in found]
+    return [job for job in looked if job.alive]
+
+
+async def running_for(visit: Visit, batch: Batch) -> list[Job]:
+    """The jobs at work on a batch."""
+    return [
+        job
+        for job in await alive_jobs(visit)
+        if batch.id in (job.spec.get("batch"), (job.result or {}).get("batch"))
+    ]
+
+
+async def of_batch(visit: Visit) -> Batch:
+    """The batch a path names. Raises UsageError where there is none."""
+    return await get_batch(visit.desk.database, visit.number("batch"))
+
+
+def tab(
+    visit: Visit, batch: Batch, name: str, template: str, status: int = 200, **values: Any
+) -> Response:
+    """One of a batch's pages."""
+    tabs = [(n, path) for n, path, act in TABS if act is None or visit.actor.may(act)]
+    if batch.kind.reference:
+        tabs = [pair for pair in tabs if pair[0] != "previews"]
+    common = {"batch": batch, "tabs": tabs, "tab": name}
+    return visit.page(template, SECTION, status, **common, **values)
+
+
+async def summary(visit: Visit) -> Response:
+    """`GET /batches/ID`."""
+    batch = await of_batch(visit)
+    database, settings = visit.desk.database, visit.site.settings
+    releases = [r for r in await list_releases(database) if r.batch == batch.id]
+    running = await running_for(visit, batch)
+    given = [a for a in await approvals(database, batch.id) if _counts(a, batch)]
+    ready = await approved(database, settings, batch)
+    step = _next(batch, bool(releases), ready)
+    return tab(
+        visit,
+        batch,
+        "summary",
+        "batch.html",
+        sources=await _sources(visit.desk, batch),
+        releases=releases,
+        running=running,
+        approvals=given,
+        required=settings.required_approvals,
+        budget=settings.failure_budget,
+        risks=await _risks(visit, batch),
+        next_step=step,
+        next_tone=TONES.get(step, ""),
+        codes_job=await _codes_job(visit, batch),
+        may_check=not running and _may_check(visit, batch),
+        may_review=await may_review(visit, batch),
+        may_build=ready
+        and visit.actor.may("release.build")
+        and not (releases or running or batch.kind.reference or batch.destroyed_at),
+    )
+
+
+def _counts(approval: Approval, batch: Batch) -> bool:
+    return approval.revoked_at is None and approval.sha256 == batch.sha256
+
+
+def _next(batch: Batch, released: bool, ready: bool) -> str:
+    if batch.destroyed_at:
+        return "destroyed"
+    if released:
+        return "released"
+    if ready:
+        return "reference" if batch.kind.reference else "approved"
+    return batch.state
+
+
+def _may_check(visit: Visit, batch: Batch) -> bool:
+    fitting = batch.state in (LOADED, CHECKED, REJECTED) and not batch.destroyed_at
+    return fitting and not batch.rejected_by and visit.actor.may("batch.check")
+
+
+async def may_review(visit: Visit, batch: Batch) -> bool:
+    """Whether the visitor could approve the batch now."""
+    database = visit.desk.database
+    given = await approvals(database, batch.id)
+    return (
+        visit.actor.may("batch.approve")
+        and (batch.state == CHECKED or await _too_few(visit, batch))
+        and visit.actor.name not in await loaders(database, batch.id)
+        and not any(a.person == visit.actor.name and _counts(a, batch) for a in given)
+    )
+
+
+async def _too_few(visit: Visit, batch: Batch) -> bool:
+    """Whether more people are required by now than have approved the batch."""
+    ready = await approved(visit.desk.database, visit.site.settings, batch)
+    return batch.state == APPROVED and not ready
+
+
+async def _sources(desk: Desk, batch: Batch) -> list[dict[str, Any]]:
+    if batch.destroyed_at:
+        return []
+    async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+        return await sources(file)
+
+
+async def _risks(visit: Visit, batch: Batch) -> list[dict[str, Any]]:
+    """What each way in risks."""
+    if batch.destroyed_at:
+        return []
+    risks = await visit.once(("risks", batch.sha256), lambda desk: _count_risks(desk, batch))
+    return [
+        {
+            "label": risk.way.label.in_language(visit.language),
+            "expected": risk.expected,
+            "text": _about(risk.expected),
+        }
+        for risk in risks
+    ]
+
+
+def _about(expected: float) -> str:
+    if 0 < expected < 0.01:
+        return "< 0.01"
+    return f"{expected:.2g}" if expected < 1 else f"{expected:,.0f}"
+
+
+async def _count_risks(desk: Desk, batch: Batch) -> list[Risk]:
+    count = RiskCount(batch.kind)
+    async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+        async for chunk in records(file):
+            for record in chunk:
+                count.add(record.typed())
+    return count.risks(desk.settings.failure_budget)
+
+
+async def history(visit: Visit) -> Response:
+    """`GET /batches/ID/history`: the audit's lines about the batch and its releases."""
+    batch = await of_batch(visit)
+    database = visit.desk.database
+    subjects = [batch.subject]
+    subjects += [r.id for r in await list_releases(database) if r.batch == batch.id]
+    lines = [
+        line
+        for subject in subjects
+        async for line in audit.entries(database, subject=subject, limit=200)
+    ]
+    lines.sort(key=lambda line: line.id, reverse=True)
+    return tab(visit, batch, "history", "history.html", entries=told(visit, lines))
+
+
+async def check(visit: Visit) -> Response:
+    """`POST /batches/ID/check`: a job that checks the batch again."""
+    batch = await of_batch(visit)
+    return await _start(visit, CHECK, {"batch": batch.id, "title": batch.title})
+
+
+async def build(visit: Visit) -> Response:
+    """`POST /batches/ID/build`: a job that seals the batch."""
+    batch = await of_batch(visit)
+    return await _start(visit, BUILD, {"batch": batch.id, "title": batch.title})
+
+
+async def _start(visit: Visit, what: str, spec: dict[str, Any]) -> Response:
+    jobs = visit.site.jobs
+    job = await jobs.add(visit.desk.database, what, spec, visit.actor.name)
+    await jobs.start_next()
+    return visit.go(f"/jobs/{job}")
+
+
+async def _codes_job(visit: Visit, batch: Batch) -> Job | None:
+    """The load that issued the batch's codes, for the person who loaded it."""
+    if not batch.issued or batch.loaded_by != visit.actor.name:
+        return None
+    job = await load_of(visit.desk.database, batch.id)
+    return job if job and job.spec["codes"] else None
+
+
+async def codes(visit: Visit) -> Response:
+    """`POST /batches/ID/codes.csv`: the list of issued codes, for the loader alone."""
+    batch = await of_batch(visit)
+    job = await _codes_job(visit, batch)
+    # The folder of whichever load brought the files: a confirmed mapping reads them once more.
+    folder = visit.site.uploads / Path(job.spec["folder"]).name if job else None
+    path = folder / job.spec["codes"] if job and folder else None
+    if path is None or not path.is_file():
+        raise refused("no_codes")
+    async with visit.desk.act("batch.codes", batch.subject):
+        content = path.read_bytes()
+    return attachment(f"access-codes-{batch.id}.csv", content, "text/csv")

@@ -1,0 +1,113 @@
+"""The release day: what the public workers do this second, in tiles, charts and a table."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from lookup.admin.console.site import Site, Visit
+from lookup.admin.desk import Desk
+from lookup.errors import ServiceError
+from lookup.stores.embedded import EmbeddedStore
+
+log = logging.getLogger("lookup.admin")
+
+SECTION = "release_day"
+EVERY_S = 1.0
+RATES = ("requests", "hits", "misses", "refusals")
+LATENCIES = ("p50", "p90", "p99")
+CHARTS = (("rate", RATES), ("latency", LATENCIES))
+TILES = (*RATES, "failures", *LATENCIES)
+SECONDS_SHOWN = 30
+
+
+async def follow(site: Site) -> None:
+    """Take in the workers' reports once a second, until cancelled."""
+    store = EmbeddedStore(site.settings.data_dir)
+    while True:
+        now = site.clock()
+        try:
+            site.day.feed(await asyncio.to_thread(store.workers, now), now)
+        except Exception as error:  # a disk that fails for a moment must not end the page
+            log.error("the workers' reports could not be read: %s", type(error).__name__)
+        await asyncio.sleep(EVERY_S)
+
+
+def _with_requests(rates: dict[str, Any]) -> dict[str, Any]:
+    """All answers a second beside what they were."""
+    parts = ("hits", "misses", "refusals", "other")
+    return rates | {"requests": round(sum(rates.get(name, 0) for name in parts), 1)}
+
+
+def _document(visit: Visit) -> dict[str, Any]:
+    document = visit.site.day.document()
+    document["rates"] = _with_requests(document["rates"])
+    document["points"] = [_with_requests(point) for point in document["points"]]
+    document["tiles"] = {
+        name: _shown(document["rates"].get(name, document["latency"]["minute"].get(name)))
+        for name in TILES
+    }
+    for worker in document["workers"]:
+        worker["state_text"] = visit.say(f"worker.{worker['state']}")
+    document["time"] = visit.site.time(document["at"])[11:]
+    for point in document["points"]:
+        point["time"] = visit.site.time(point["at"])[11:]
+    return document
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+async def show(visit: Visit) -> Response:
+    """`GET /release-day`."""
+    document = _document(visit)
+    return visit.page(
+        "release_day.html",
+        SECTION,
+        tiles=TILES,
+        latencies=LATENCIES,
+        charts=CHARTS,
+        columns=(*RATES, *LATENCIES),
+        shown=document["tiles"],
+        workers=document["workers"],
+        seconds=[
+            {
+                name: _shown(value) if name not in ("at", "time") else value
+                for name, value in p.items()
+            }
+            for p in reversed(document["points"][-SECONDS_SHOWN:])
+        ],
+        kinds=_kinds(visit.desk),
+    )
+
+
+def _kinds(desk: Desk) -> list[dict[str, Any]]:
+    """What every kind's pointer says: the release that is open, and the one that comes next."""
+    shown = []
+    for name in sorted(desk.store.stamps()):
+        with contextlib.suppress(ServiceError):
+            pointer = desk.store.pointer(name)
+            if pointer is None:
+                continue
+            if current := pointer.current:
+                release = current.reference.release
+                line = {"state": "open", "at": current.opened_at.isoformat(), "release": release}
+                shown.append({"name": name} | line)
+            if upcoming := pointer.upcoming:
+                release, at = upcoming.reference.release, upcoming.opens_at.isoformat()
+                shown.append({"name": name, "state": "scheduled", "at": at, "release": release})
+            if not (pointer.current or pointer.upcoming) and (ended := pointer.ended):
+                state = "withdrawn" if ended.withdrawn else "closed"
+                at, release = ended.ended_at.isoformat(), ended.reference.release
+                shown.append({"name": name, "state": state, "at": at, "release": release})
+    return shown
+
+
+async def as_json(visit: Visit) -> Response:
+    """`GET /release-day.json`: the last ten minutes."""
+    return JSONResponse(_document(visit))

@@ -1,0 +1,119 @@
+"""How `lookup batch` prints batches, findings and differences; and its group of commands."""
+
+import dataclasses
+from typing import Any
+
+import typer
+
+from lookup.admin.batches import Batch, FindingGroup
+from lookup.admin.differences import CREDENTIALS, Differences, FieldChange
+from lookup.admin.risk import Risk
+from lookup.commands.terminal import out, print_json, safe, table
+
+batch_app = typer.Typer(help="Batches: rows an office sent.", no_args_is_help=True)
+
+_NAMES = (
+    "id",
+    "state",
+    "title",
+    "loaded_at",
+    "loaded_by",
+    "records",
+    "errors",
+    "warnings",
+    "expected",
+    "sha256",
+    "corrects",
+    "reason",
+    "destroyed_at",
+)
+
+
+def batch_json(batch: Batch) -> dict[str, Any]:
+    """A batch as programs get it."""
+    return {"kind": batch.kind.name} | {name: getattr(batch, name) for name in _NAMES}
+
+
+def print_batch(batch: Batch, as_json: bool) -> None:
+    """One line, or one document."""
+    if as_json:
+        print_json(batch_json(batch))
+        return
+    out.print(
+        f"Batch {batch.id} ({batch.state}), {safe(batch.title)}: {batch.records:,} records,"
+        f" {batch.errors:,} errors, {batch.warnings:,} warnings."
+    )
+    if batch.reason:
+        out.print(f"Reason: {safe(batch.reason)}")
+
+
+def print_findings(shown: list[dict[str, Any]], count: int) -> None:
+    """A table of findings, and how many more there are."""
+    if not shown:
+        return
+    columns = ["severity", "file", "line", "column", "value", "reason"]
+    table(columns, [[finding[name] for name in columns] for finding in shown])
+    if count > len(shown):
+        out.print(f"… and {count - len(shown):,} more.")
+
+
+def print_groups(groups: list[FindingGroup]) -> None:
+    """A table of what was found by rule and column, with the first place of each."""
+    rows: list[list[object]] = []
+    for group in groups:
+        first = group.examples[0]
+        place = f"{first['file']}, line {first['line']}"
+        rows.append([group.severity, group.count, group.column, place, first["reason"]])
+    table(["severity", "count", "column", "first at", "reason"], rows)
+
+
+def risk_sentence(risk: Risk) -> str:
+    """What one way in risks, in words."""
+    return (
+        f"Risk of {' + '.join(risk.way.fields)}: {risk.budget} wrong tries at each of"
+        f" {risk.records:,} numbers would open about {risk.expected:.3g} records."
+    )
+
+
+def risk_json(risk: Risk) -> dict[str, Any]:
+    """What one way in risks, as programs get it."""
+    return {
+        "way_in": risk.way.name,
+        "records": risk.records,
+        "budget": risk.budget,
+        "expected": risk.expected,
+    }
+
+
+def print_differences(found: Differences, as_json: bool) -> None:
+    """What a batch would change, by field; the examples are for a terminal's eyes alone."""
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
+    against = f"batch {found.against}" if found.against else "nothing: no release is live"
+    out.print(
+        f"Against {against}: {found.added:,} added, {found.removed:,} removed,"
+        f" {found.changed:,} changed."
+    )
+    if found.fields:
+        rows = [[f.field, f.changed, f.filled, f.emptied, _steps(f)] for f in found.fields]
+        table(["field", "changed", "filled", "emptied", "from → to"], rows)
+    if found.examples:
+        table(
+            ["", "record", "change"], [[e.what, e.identifier, _change(e)] for e in found.examples]
+        )
+
+
+def _steps(change: FieldChange) -> str:
+    return "; ".join(f"{old or '—'} → {new or '—'}: {count}" for old, new, count in change.steps)
+
+
+def _change(example: Any) -> str:
+    return "; ".join(
+        name if name == CREDENTIALS else f"{name}: {_value(old)} → {_value(new)}"
+        for name, (old, new) in example.fields.items()
+    )
+
+
+def _value(value: Any) -> str:
+    return "—" if value is None else str(value)

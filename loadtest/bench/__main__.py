@@ -6,9 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from loadtest.bench.console import bench_console
 from loadtest.bench.load import bench_load
 
-BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {"load": bench_load}
+BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "load": bench_load,
+    "console": bench_console,
+}
 
 
 def main() -> None:

@@ -5,15 +5,14 @@ Load with issued access codes, build, verify against the files, open, serve, and
 parsed here independently of the service.
 """
 
+import contextlib
 import csv
-import http.client
 import json
 import os
 import random
 import shutil
-import socket
 import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -23,11 +22,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.bench.service import COMMAND, connect, serving
+
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = ROOT.parent / "shared" / "data" / "vn-thpt-2019"
 KIND = ROOT / "tests" / "kinds" / "thpt.toml"
-COMMAND = [sys.executable, "-c", "from lookup.cli import main; main()"]
 ASKED = 2000
+EVERY_S = 0.05
 SUBJECTS = {
     "Toán": "mathematics",
     "Ngữ Văn": "literature",
@@ -41,8 +42,40 @@ SUBJECTS = {
 }
 
 
+def _memory_kib(process: int) -> int:
+    """What a process and all below it hold now, shared pages counted for each."""
+    held = 0
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        held = sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+        for children in Path(f"/proc/{process}/task").glob("*/children"):
+            held += sum(map(_memory_kib, map(int, children.read_text().split())))
+    return held
+
+
+class _Peak(threading.Thread):
+    """Watches the memory of a process and its children until told to stop."""
+
+    def __init__(self, process: int) -> None:
+        super().__init__()
+        self._process = process
+        self._ended = threading.Event()
+        self.kib = 0
+
+    def run(self) -> None:
+        while not self._ended.wait(EVERY_S):
+            self.kib = max(self.kib, _memory_kib(self._process))
+
+    def end(self) -> int:
+        """The most that was seen, in MB."""
+        self._ended.set()
+        self.join()
+        return round(self.kib / 1024)
+
+
 def _run(step: str, environment: dict[str, str], *arguments: str) -> dict[str, Any]:
-    """One command on core 0; its wall and CPU seconds and peak memory, by the kernel."""
+    """One command on core 0: its wall and CPU seconds by the kernel, and its peak memory, its
+    children's with it."""
     started = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603  # our own command
         [*COMMAND, *arguments],
@@ -50,16 +83,19 @@ def _run(step: str, environment: dict[str, str], *arguments: str) -> dict[str, A
         stdout=subprocess.PIPE,
         preexec_fn=lambda: os.sched_setaffinity(0, {0}),  # no threads yet
     )
+    watcher = _Peak(process.pid)
+    watcher.start()
     output = process.stdout.read() if process.stdout else b""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
+        watcher.end()
         raise SystemExit(f"{step} failed: {output.decode()}")
     return {
         "step": step,
         "wall_s": round(time.perf_counter() - started, 2),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_mb": round(usage.ru_maxrss / 1024),
+        "peak_mb": max(watcher.end(), round(usage.ru_maxrss / 1024)),
         "output": output.decode(),
     }
 
@@ -79,41 +115,17 @@ def _expected(row: dict[str, str]) -> dict[str, Any]:
     return record
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _connect(port: int) -> http.client.HTTPConnection:
-    """A connection to the service once it listens; SystemExit where it never does."""
-    for _ in range(200):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", "/readyz")
-            response = connection.getresponse()
-            response.read()
-            if response.status == 200:
-                return connection
-        except ConnectionRefusedError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit("The service did not start.")
-
-
 def _ask(environment: dict[str, str], files: list[Path], codes: Path) -> int:
     """Ask for random candidates over HTTP; how many answers differ from their rows."""
     with codes.open(encoding="utf-8-sig", newline="") as file:
         next(reader := csv.reader(file))
         code_of = dict(row for row in reader if len(row) == 2)
     chosen = set(random.Random(2019).sample(sorted(code_of), ASKED))  # noqa: S311  # a sample
-    port = _free_port()
-    server = subprocess.Popen(  # noqa: S603  # our own command
-        [*COMMAND, "serve", "--port", str(port)], env=environment
-    )
     differing = 0
-    try:
-        connection = _connect(port)
+    with (
+        serving(environment, "serve", ready="/readyz") as port,
+        contextlib.closing(connect(port)) as connection,
+    ):
         for row in _rows(files):
             number = row["SBD"].strip()
             if number not in chosen:
@@ -126,9 +138,6 @@ def _ask(environment: dict[str, str], files: list[Path], codes: Path) -> int:
             body = json.loads(response.read())
             differing += response.status != 200 or body["record"] != _expected(row)
             chosen.remove(number)
-    finally:
-        server.terminate()
-        server.wait()
     return differing + len(chosen)
 
 
@@ -145,6 +154,7 @@ def bench_load(folder: Path) -> dict[str, Any]:
     environment = os.environ | {
         "LOOKUP_DATA_DIR": str(work / "var"),
         "LOOKUP_KINDS_DIR": str(work / "kinds"),
+        "LOOKUP_REQUIRED_APPROVALS": "0",
         "PYTHONPATH": str(ROOT),
     }
     names = list(map(str, files))

@@ -15,7 +15,8 @@ from lookup.admin.batches import Batch
 from lookup.admin.checking import check, is_outdated
 from lookup.admin.desk import Desk
 from lookup.admin.locks import only_one
-from lookup.admin.people.roles import Actor
+from lookup.admin.people.roles import REVIEWER, Actor
+from lookup.admin.reviewing import approve
 from lookup.admin.states import APPROVED, CHECKED, REJECTED
 from lookup.errors import RefusedError, StorageError
 from lookup.kinds import Kind, read_kind
@@ -28,6 +29,7 @@ from tests.admin_makers import (
     kind_called,
     write_rows,
 )
+from tests.desk_makers import disclosure_of, person
 
 SCORES = kind_called("scores")
 T = TypeVar("T")
@@ -315,3 +317,22 @@ def test_a_new_reference_outdates_the_checks_made_before_it(office: Office) -> N
     assert (outdated(batch), outdated(plain)) == (True, False)
     check_again(office, batch)
     assert not outdated(batch)
+
+
+def test_nobody_approves_what_was_held_against_other_references(office: Office) -> None:
+    row = [*candidate(1, 总分="400"), "甲校"]
+    path = write_rows(office.root / "s.csv", [row], [*HEADER, "毕业学校"])
+    kind = scores_over_lines()
+    batch = office.load(kind, path).batch
+    lines = write_rows(office.root / "l.csv", [["甲校", "300"]], ["线校", "线"])
+    office.load(line_kind(), lines)
+
+    def sign() -> object:
+        reviewer = person("reviewer", REVIEWER)
+        return office.at_desk(lambda desk: approve(desk, batch, disclosure_of(kind)), reviewer)
+
+    with pytest.raises(RefusedError, match="since batch 1 was checked"):
+        sign()
+    check_again(office, batch)
+    sign()
+    assert meanwhile(lambda: office.batch(batch)).state == APPROVED

@@ -418,6 +418,23 @@ def test_what_is_due_is_destroyed_once_a_day(tower: Tower) -> None:
     assert tower.release(release).destroyed_at is not None
 
 
+def test_a_first_try_that_fails_does_not_make_the_next_one_destroy(tower: Tower) -> None:
+    release = tower.ready()
+    tower.publish(lambda p: p.open(release))
+    tower.publish(lambda p: p.close("scores"))
+    tower.hands.set_s = timedelta(days=tower.settings.retention_days + 1).total_seconds()
+    tower.steady = tower.clock = tower.hands.clock()
+    path = tower.root / "admin" / "admin.db"
+    away = path.rename(path.with_name("away.db"))
+    path.write_bytes(b"not a database" * 100)
+    keeper = tower.keep(1)
+    assert "restore it" in keeper.problem
+    away.replace(path)
+    tower.keep(2 * MINUTE.total_seconds(), keeper)
+    assert keeper.problem == ""
+    assert tower.release(release).destroyed_at is None
+
+
 def test_a_clock_years_ahead_at_the_start_destroys_nothing_before_it_is_put_right(
     tower: Tower,
 ) -> None:

@@ -64,6 +64,7 @@ class HourKeeper:
         self.mends: list[Mend] = []
         self.problem = ""
         self._store = EmbeddedStore(settings.data_dir)
+        self._since: datetime | None = None
         self._kept_at: datetime | None = None
         self._kept_for = timedelta(0)
         self._sleep_s = MAX_SLEEP_S
@@ -108,13 +109,16 @@ class HourKeeper:
 
     async def _daily(self) -> None:
         now = self.clock()
-        first = self._kept_at is None
+        if self._since is None or now < self._since:
+            self._since = now
         # Where the clock was set back it is time at once.
         if self._kept_at and timedelta(0) <= now - self._kept_at < self._kept_for:
             return
-        self.problem = await _told(self._keep_house(destroying=not first))
+        # Counted from the start: a first try that failed does not make the second one settled.
+        settled = now - self._since >= SETTLED
+        self.problem = await _told(self._keep_house(destroying=settled))
         self._kept_at = now
-        self._kept_for = AGAIN_AFTER if self.problem else SETTLED if first else DAILY
+        self._kept_for = AGAIN_AFTER if self.problem else DAILY if settled else SETTLED
 
     async def _keep_house(self, *, destroying: bool) -> None:
         """At the start, and once a day: reconcile, forget old sessions, destroy what is due."""

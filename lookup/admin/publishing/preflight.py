@@ -13,6 +13,7 @@ from lookup.admin.publishing.sealed import aside, check_digest, read_manifest
 from lookup.admin.reviewing import approved, approvers
 from lookup.clock import SteadyClock
 from lookup.errors import RefusedError, ServiceError
+from lookup.release_file import Manifest
 from lookup.sealing import fingerprint
 from lookup.stores.workers import workers_ready
 
@@ -72,18 +73,26 @@ async def _file(look: _Look) -> Item:
     return Item("file", OK, {"file": look.release.file, "sha256": look.release.sha256})
 
 
+async def _opened(look: _Look) -> tuple[bytes, Manifest]:
+    """The key and the manifest. Raises DamagedError, RefusedError."""
+
+    def read() -> tuple[bytes, Manifest]:
+        # Never before the digest: LMDB must not be handed a damaged file.
+        check_digest(look.desk.store, look.release, anew=False)
+        return read_manifest(look.desk.store, look.desk.keys, look.release)
+
+    return await aside(read)
+
+
 async def _key(look: _Look) -> Item:
-    # Never before the digest: LMDB must not be handed a damaged file.
-    check_digest(look.desk.store, look.release, anew=False)
-    read_manifest(look.desk.store, look.desk.keys, look.release)
+    await _opened(look)
     return Item("key", OK)
 
 
 async def _content(look: _Look) -> Item:
-    desk, release = look.desk, look.release
-    check_digest(desk.store, release, anew=False)
-    key, manifest = read_manifest(desk.store, desk.keys, release)
-    batch = await get_batch(desk.database, release.batch)
+    release = look.release
+    key, manifest = await _opened(look)
+    batch = await get_batch(look.desk.database, release.batch)
     right = (
         manifest.release == release.id
         and manifest.batch == fingerprint(key, batch.sha256)

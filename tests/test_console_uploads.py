@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from lookup.admin.console import uploads
 from lookup.admin.console.uploads import Upload, receive, safe_name, sweep
-from lookup.errors import RefusedError, UsageError
+from lookup.errors import RefusedError, StorageError, UsageError
 from tests.admin_makers import candidates, write_rows
 from tests.console_makers import Console
 
@@ -70,6 +71,19 @@ def test_an_upload_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(ClientDisconnect):
         asyncio.run(receive(tmp_path, KIND, cut(), lambda upload: None))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_is_told_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(path: Path, mode: str) -> BinaryIO:
+        path.touch()
+        return open("/dev/full", "wb")  # noqa: PTH123  # Path.open is what is replaced
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(StorageError, match="full"):
+        received(tmp_path, file("a.csv", b"x" * 50_000) + END, 4096)
     assert list(tmp_path.iterdir()) == []
 
 

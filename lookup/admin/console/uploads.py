@@ -1,6 +1,7 @@
 """Uploads: files streamed to disk as they arrive; a cut-off upload leaves nothing behind."""
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import unicodedata
@@ -14,6 +15,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from lookup.admin.refusals import misused, refused
 from lookup.durable import PARTIAL, make_folder, storage
+from lookup.errors import StorageError
 
 MAX_BYTES = 512 << 20
 MAX_FILES = 50
@@ -180,7 +182,9 @@ async def receive(
         if not form.ended:
             raise misused("broken_upload")
     except BaseException as error:
-        form.close()
+        # What could not be flushed to a full disk goes anyway.
+        with contextlib.suppress(StorageError):
+            form.close()
         upload.drop()
         if isinstance(error, FormParserError):
             raise misused("broken_upload") from error

@@ -1,18 +1,28 @@
 """Columns: which header is which field, and what the clerk may say about it."""
 
 import copy
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from lookup.admin.intake.columns import check_overrides, header_findings, map_columns
-from lookup.admin.intake.headings import headings, merged
+from lookup.admin.intake.columns import ColumnMap, Mapper, check_overrides, header_findings
+from lookup.admin.intake.headings import Heading, headings, merged
 from lookup.errors import UsageError
-from lookup.kinds import read_kind
+from lookup.kinds import Kind, read_kind
 from tests.admin_makers import SAMPLES, kind_called
 
 SCORES = kind_called("scores")
 CODES = frozenset({"access_code"})
 ADMISSIONS = kind_called("admissions")
+
+
+def map_columns(
+    kind: Kind,
+    header: Sequence[Heading],
+    overrides: Mapping[str, str],
+    supplied: frozenset[str] = frozenset(),
+) -> ColumnMap:
+    return Mapper(kind, overrides, supplied).map(header)
 
 
 @pytest.mark.parametrize(

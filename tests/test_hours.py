@@ -11,8 +11,8 @@ import pytest
 
 from lookup.admin.people.roles import REVIEWER
 from lookup.admin.publishing.heartbeat import alive
-from lookup.admin.publishing.hours import PREFLIGHT_FROM, SETTLED, HourKeeper
-from lookup.admin.publishing.preflight import FAILED
+from lookup.admin.publishing.hours import SETTLED, HourKeeper
+from lookup.admin.publishing.preflight import FAILED, PREFLIGHT_FROM
 from lookup.admin.publishing.publisher import Publisher
 from lookup.admin.reviewing import reject
 from lookup.admin.states import CLOSED, OPEN, SCHEDULED

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from lookup.admin.findings import Finding
-from lookup.admin.intake.columns import map_columns
+from lookup.admin.intake.columns import Mapper
 from lookup.admin.intake.headings import headings
 from lookup.admin.intake.records import Record, RecordReader
 from lookup.admin.readers.tables import Cell, Row
@@ -21,7 +21,7 @@ CUT_OFFS = kind_called("cut_offs")
 
 
 def reader(kind: Kind, header: list[str]) -> RecordReader:
-    return RecordReader(kind, map_columns(kind, headings(header), {}))
+    return RecordReader(kind, Mapper(kind, {}).map(headings(header)))
 
 
 def read(kind: Kind, header: list[str], cells: list[Any], lines: int = 1) -> Record | list[Finding]:

@@ -21,7 +21,7 @@ from typing import Any
 import aiosqlite
 import orjson
 
-from lookup.admin.database import open_database, transaction
+from lookup.admin.database import FOLDER_MODE, open_database, transaction
 from lookup.admin.refusals import misused
 from lookup.durable import make_folder, storage
 from lookup.settings import Settings
@@ -32,7 +32,6 @@ GRACE_S = 20
 TERMINATION_S = 5
 SIGHT = "sight.json"
 """In the folder of a load's upload: what its process has met so far."""
-FOLDER_MODE = 0o700
 INTERRUPTED = "The work was interrupted before its end: start it again."
 
 LOAD, CHECK, BUILD, VERIFY = "load", "check", "build", "verify"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiosqlite
 import orjson
 
-from lookup.admin.batches import Batch, get_batch, refuse_destroyed
+from lookup.admin.batches import Batch, get_batch, refuse_destroyed, subject_of
 from lookup.admin.checking import is_outdated
 from lookup.admin.desk import Desk
 from lookup.admin.people.roles import MACHINE
@@ -129,7 +129,7 @@ async def approve(desk: Desk, batch_id: int, confirmed: Mapping[str, str]) -> Ap
 
     `confirmed`: field name → disclosure, for every field. Raises RefusedError.
     """
-    async with desk.act("batch.approve", f"batch {batch_id}") as line:
+    async with desk.act("batch.approve", subject_of(batch_id)) as line:
         batch = await get_batch(desk.database, batch_id)
         refuse_destroyed(batch)
         # More people may be required than when it was approved: then they can still sign.
@@ -178,7 +178,7 @@ async def reject(desk: Desk, batch_id: int, reason: str) -> Batch:
     """
     if not reason.strip():
         raise misused("why")
-    async with desk.act("batch.reject", f"batch {batch_id}") as line:
+    async with desk.act("batch.reject", subject_of(batch_id)) as line:
         batch = await get_batch(desk.database, batch_id)
         check_move(f"Batch {batch.id}", batch.state, REJECTED)
         line.before = line.after = batch.sha256

@@ -29,10 +29,10 @@ from lookup.commands.desk import ask, at_desk
 from lookup.commands.terminal import AsJson, out, print_json, safe, table
 from lookup.durable import storage
 from lookup.errors import UsageError
+from lookup.kind_rules import DISCLOSURES
 from lookup.kinds import Kind
 
 PRIVATE = 0o600
-DISCLOSURES = {"proactive": "主动公开", "on_request": "依申请公开", "withheld": "不予公开"}
 
 
 @batch_app.command("findings")

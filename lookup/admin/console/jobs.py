@@ -113,7 +113,7 @@ async def confirm(visit: Visit) -> Response:
     if not openings:
         raise refused("not_unclear")
     choice = _choice(visit, openings)
-    spec = dict(job.spec) | {"choice": choice.to_json().decode()}
+    spec = dict(job.spec) | {"choice": choice.to_json()}
     jobs = visit.site.jobs
     number = await jobs.add(visit.desk.database, LOAD, spec, visit.actor.name)
     await jobs.start_next()

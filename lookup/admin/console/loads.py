@@ -85,4 +85,4 @@ def _choice(upload: Upload) -> str:
         whole_number(upload.get("header")),
         tuple(filter(None, sheets)),
     )
-    return choice.to_json().decode()
+    return choice.to_json()

@@ -15,7 +15,7 @@ from lookup.admin.console.forms import moment
 from lookup.admin.console.site import Visit
 from lookup.admin.desk import Desk
 from lookup.admin.jobs import VERIFY, load_of
-from lookup.admin.publishing.preflight import Item, preflight
+from lookup.admin.publishing.preflight import OK, PREFLIGHT_FROM, Item, preflight
 from lookup.admin.publishing.publisher import Publisher
 from lookup.admin.publishing.releases import Release, get_release, list_releases, reconcile
 from lookup.admin.refusals import misused, refused, word
@@ -33,7 +33,6 @@ from lookup.errors import ServiceError
 from lookup.stores.pointer import Pointer
 
 SECTION = "releases"
-PREFLIGHT_FROM = timedelta(minutes=10)
 ACTS: dict[str, tuple[str, ...]] = {
     SEALED: ("schedule", "open"),
     SCHEDULED: ("schedule", "open", "withdraw"),
@@ -193,7 +192,7 @@ def _sentence(visit: Visit, item: Item) -> str:
 
 
 def _how(item: Item) -> str:
-    return "ok" if item.state == "ok" else "not"
+    return "ok" if item.state == OK else "not"
 
 
 async def preflight_json(visit: Visit) -> Response:

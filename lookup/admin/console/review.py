@@ -12,16 +12,16 @@ from lookup.admin.batches import Batch, finding_groups, refuse_destroyed
 from lookup.admin.console.batches import may_review, of_batch, tab
 from lookup.admin.console.forms import whole_number
 from lookup.admin.console.site import Visit
-from lookup.admin.differences import CHANGED, CREDENTIALS, Differences, differences
+from lookup.admin.differences import CHANGED, CREDENTIALS, Differences, Example, differences
+from lookup.admin.intake.records import KEY_SEPARATOR
 from lookup.admin.refusals import refused
 from lookup.admin.reviewing import approvals, approve, loaders, reject
 from lookup.admin.sampling import Sample, samples
-from lookup.admin.states import may_become
+from lookup.admin.states import REJECTED, may_become
 from lookup.errors import ServiceError
-from lookup.kind_rules import ON_REQUEST, PROACTIVE, WITHHELD
+from lookup.kind_rules import DISCLOSURES
 from lookup.kinds import Kind
 
-DISCLOSURES = (PROACTIVE, ON_REQUEST, WITHHELD)
 PREFIX = "field-"
 EXAMPLES = 5
 
@@ -50,7 +50,7 @@ async def show_differences(visit: Visit) -> Response:
         same=max(batch.records - found.added - found.changed, 0),
         fields=_changed(visit, batch.kind, found),
         listed={
-            what: [one.identifier for one in found.examples if one.what == what]
+            what: [_key_text(one) for one in found.examples if one.what == what]
             for what in ("added", "removed")
         },
         identifier=_key_label(batch.kind, visit.language),
@@ -69,11 +69,15 @@ def _key_label(kind: Kind, language: str) -> str:
     return "、".join(kind.field(name).label.in_language(language) for name in kind.key)
 
 
+def _key_text(example: Example) -> str:
+    return example.identifier.replace(KEY_SEPARATOR, " ")
+
+
 def _changed(visit: Visit, kind: Kind, found: Differences) -> list[Changed]:
     shown = []
     for change in found.fields:
         examples = [
-            (one.identifier.replace("\x1f", " "), *_words(visit, kind, change.field, one.fields))
+            (_key_text(one), *_words(visit, kind, change.field, one.fields))
             for one in found.examples
             if one.what == CHANGED and change.field in one.fields
         ]
@@ -176,14 +180,14 @@ async def _review(
         status,
         **await _evidence(visit, batch),
         fields=fields,
-        attributes=DISCLOSURES,
+        attributes=tuple(DISCLOSURES),
         required=visit.site.settings.required_approvals,
         chosen=chosen or {},
         sentence=sentence,
         approvals=[a for a in await approvals(database, batch.id) if a.revoked_at is None],
         own=visit.actor.name in await loaders(database, batch.id),
         may_review=await may_review(visit, batch),
-        may_reject=visit.actor.may("batch.reject") and may_become(batch.state, "rejected"),
+        may_reject=visit.actor.may("batch.reject") and may_become(batch.state, REJECTED),
     )
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from lookup.admin.database import FILE_MODE, FOLDER_MODE
 from lookup.admin.refusals import misused, refused
 from lookup.durable import PARTIAL, make_folder, storage
 from lookup.errors import StorageError
@@ -22,8 +23,6 @@ MAX_FILES = 50
 MAX_FIELDS = 40
 MAX_FIELD_BYTES = 4096
 MAX_NAME_BYTES = 120
-FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 NAMELESS = "upload"
 REDUNDANT = frozenset('/\\:*?"<>|')
 

@@ -19,7 +19,7 @@ class Choice:
     header: int | None = None
     sheets: tuple[str, ...] = ()
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> str:
         """The choice as JSON."""
         return orjson.dumps(
             {
@@ -27,10 +27,10 @@ class Choice:
                 "header": self.header,
                 "sheets": list(self.sheets),
             }
-        )
+        ).decode()
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "Choice":
+    def from_json(cls, text: str) -> "Choice":
         """The choice that `to_json` wrote."""
         found = orjson.loads(text)
         return cls(found["overrides"], found["header"], tuple(found["sheets"]))

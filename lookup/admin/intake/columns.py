@@ -214,16 +214,6 @@ class Mapper:
         )
 
 
-def map_columns(
-    kind: Kind,
-    header: Sequence[Heading],
-    overrides: Mapping[str, str],
-    supplied: frozenset[str] = frozenset(),
-) -> ColumnMap:
-    """Match one header with a kind's fields; see `Mapper`."""
-    return Mapper(kind, overrides, supplied).map(header)
-
-
 def header_findings(
     kind: Kind, columns: ColumnMap, supplied: frozenset[str], line: int
 ) -> list[Finding]:

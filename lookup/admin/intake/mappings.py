@@ -24,10 +24,6 @@ async def remembered(database: aiosqlite.Connection, kind: str) -> Mapping[str, 
 async def remember(desk: Desk, kind: str, shapes: Iterable[str], choice: Choice) -> None:
     """Keep one choice for files of these shapes, inside the transaction of an act."""
     at = desk.clock().isoformat()
-    text = _text(choice.to_json())
+    text = choice.to_json()
     rows = [(kind, shape, text, desk.actor.name, at) for shape in shapes]
     await desk.database.executemany(_KEEP, rows)
-
-
-def _text(choice: str | bytes) -> str:
-    return choice if isinstance(choice, str) else choice.decode()

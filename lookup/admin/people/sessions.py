@@ -16,7 +16,6 @@ from lookup.admin.desk import Desk
 from lookup.admin.people.accounts import Person, person_of
 from lookup.admin.people.roles import Actor
 from lookup.admin.people.signing_in import prove_again
-from lookup.admin.refusals import refused
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=10)
@@ -110,24 +109,12 @@ async def prove(desk: Desk, session: Session, password: str, code: str) -> Sessi
     return replace(session, proved_at=now)
 
 
-def refuse_unproved(session: Session, now: datetime) -> None:
-    """Raise RefusedError where password and code must be given again first."""
-    if not session.proved(now):
-        raise refused("prove")
-
-
 async def end(desk: Desk, session: Session) -> None:
     """Sign somebody out."""
     async with transaction(desk.database):
         await desk.database.execute("DELETE FROM session WHERE id = ?", (session.id,))
         name = session.person.name
         await audit.note(desk.database, desk.clock(), name, "person.sign_out", name)
-
-
-async def end_all(desk: Desk, name: str) -> int:
-    """End every session of a person; how many there were."""
-    async with desk.database.execute("DELETE FROM session WHERE person = ?", (name,)) as cursor:
-        return cursor.rowcount
 
 
 async def sweep(desk: Desk) -> int:

@@ -15,7 +15,13 @@ from lookup.admin.desk import Desk, open_desk
 from lookup.admin.people.roles import PUBLISHER_DAEMON
 from lookup.admin.people.sessions import sweep
 from lookup.admin.publishing.heartbeat import beat
-from lookup.admin.publishing.preflight import FAILED, Item, preflight, sentence
+from lookup.admin.publishing.preflight import (
+    FAILED,
+    PREFLIGHT_FROM,
+    Item,
+    preflight,
+    sentence,
+)
 from lookup.admin.publishing.publisher import MAX_SLEEP_S, Publisher
 from lookup.admin.publishing.releases import Mend, reconcile
 from lookup.admin.publishing.retention import destroy_due
@@ -25,7 +31,6 @@ from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Pointer
 
-PREFLIGHT_FROM = timedelta(minutes=10)
 PREFLIGHT_EVERY = timedelta(seconds=5)
 READY_FROM = timedelta(seconds=10)
 """So long before the hour file, key and approval are checked and the wait begins."""

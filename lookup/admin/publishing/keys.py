@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
+from lookup.admin.database import FOLDER_MODE
 from lookup.durable import make_folder, storage, sync_folder, write
 from lookup.errors import RefusedError
 from lookup.sealing import KEY_BYTES
 
-FOLDER_MODE = 0o700
 KEY_MODE = 0o600
 
 

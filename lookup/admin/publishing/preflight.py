@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lookup.admin import audit
 from lookup.admin.batches import get_batch
@@ -18,6 +18,8 @@ from lookup.sealing import fingerprint
 from lookup.stores.workers import workers_ready
 
 OK, WAIT, FAILED = "ok", "wait", "failed"
+PREFLIGHT_FROM = timedelta(minutes=10)
+"""So long before its hour a release is looked at."""
 
 
 @dataclass(frozen=True, slots=True)

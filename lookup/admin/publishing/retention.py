@@ -10,7 +10,9 @@ from typing import Any
 import orjson
 
 from lookup.admin.batch_file import batch_path
+from lookup.admin.batches import subject_of
 from lookup.admin.desk import Desk
+from lookup.admin.jobs import LOAD, uploads
 from lookup.admin.publishing.releases import ENDED, Release, list_releases, reconcile
 from lookup.admin.states import SEALED
 from lookup.durable import storage, sync_folder
@@ -60,17 +62,17 @@ def _in_a_pointer(desk: Desk, releases: list[Release]) -> bool:
 async def _destroy_batch(desk: Desk, batch: int) -> list[str]:
     if not await _due(desk, batch):
         return []
-    async with desk.act("release.destroy", f"batch {batch}") as line:
+    async with desk.act("release.destroy", subject_of(batch)) as line:
         # Looked at again inside the transaction: nobody notes an intent for it meanwhile.
         releases = await _due(desk, batch)
-        uploads = await _uploads(desk, batch)
+        folders = await _folders(desk, batch)
         for release in releases:
             desk.keys.destroy(release.id)
             _remove(desk.store.path(release.reference))
             digest = release.file + DIGEST_SUFFIX
             _remove(desk.store.releases / digest)
         _remove(batch_path(desk.batches, batch))
-        for folder in uploads:
+        for folder in folders:
             _remove_folder(folder)
         now = desk.clock().isoformat()
         ids = [release.id for release in releases]
@@ -82,12 +84,12 @@ async def _destroy_batch(desk: Desk, batch: int) -> list[str]:
     return ids
 
 
-async def _uploads(desk: Desk, batch: int) -> list[Path]:
+async def _folders(desk: Desk, batch: int) -> list[Path]:
     """The folders of the uploads the batch was loaded from."""
-    sql = "SELECT spec FROM job WHERE what = 'load' AND json_extract(result, '$.batch') = ?"
-    async with desk.database.execute(sql, (batch,)) as cursor:
+    sql = "SELECT spec FROM job WHERE what = ? AND json_extract(result, '$.batch') = ?"
+    async with desk.database.execute(sql, (LOAD, batch)) as cursor:
         named = [orjson.loads(row["spec"]).get("folder") async for row in cursor]
-    return _below(desk.settings.data_dir / "admin" / "uploads", named)
+    return _below(uploads(desk.settings), named)
 
 
 def _below(root: Path, named: list[Any]) -> list[Path]:

@@ -15,7 +15,6 @@ _VERSION = 7
 _END = 0x0D
 _JULIAN_OF_ORDINAL_0 = 1721425
 """The Julian day number of the day before 0001-01-01."""
-_LARGEST_INT = 2**63
 
 TEXT, MEMO, FLAGS, OTHER = "text", "memo", "flags", "other"
 _KINDS = {"C": TEXT, "V": TEXT, "M": MEMO, "0": FLAGS}

@@ -21,12 +21,10 @@ from typing import BinaryIO, cast
 
 from lookup.admin.findings import Finding
 from lookup.admin.readers import frames
-from lookup.admin.readers.answers import Answers, BadAnswerError
+from lookup.admin.readers.answers import Answers, BadAnswerError, Event
 from lookup.admin.readers.sniffing import MEMOS
-from lookup.admin.readers.tables import Row, Source, Table
+from lookup.admin.readers.tables import Source
 from lookup.durable import storage
-
-Event = Source | Table | list[Row] | Finding
 
 _READ_BYTES = 1 << 20
 _ROOT = str(Path(__file__).parents[3])
@@ -36,8 +34,6 @@ _PROGRAM = (
     "main(sys.argv[2], *map(int, sys.argv[3:]))"
 )
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
-
-
 _ENDINGS = {
     frames.EXIT_MEMORY: "memory",
     # Where memory runs out in the whole machine, the kernel kills.

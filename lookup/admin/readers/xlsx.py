@@ -17,10 +17,9 @@ from lookup.admin.readers.numbers import PLAIN, style_of
 from lookup.admin.readers.sheets import Sheet, tables
 from lookup.admin.readers.tables import Row, Table
 from lookup.admin.readers.trouble import Note, Unreadable
-from lookup.admin.readers.xlsx_sheet import read_sheet
+from lookup.admin.readers.xlsx_sheet import TRUE, read_sheet
 
 FORMAT = "xlsx"
-_TRUE = {"1", "true", "on"}
 
 
 @dataclass
@@ -115,7 +114,7 @@ def _workbook(parts: _Parts, path: str) -> Workbook:
     workbook = Workbook()
 
     def properties(attributes: dict[str, str]) -> None:
-        workbook.epoch_1904 = attributes.get("date1904", "") in _TRUE
+        workbook.epoch_1904 = attributes.get("date1904", "") in TRUE
 
     def sheet(attributes: dict[str, str]) -> None:
         reference = next((v for k, v in attributes.items() if k.endswith(":id")), "")

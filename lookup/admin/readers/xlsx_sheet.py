@@ -8,7 +8,7 @@ from lookup.admin.readers.sheets import MAX_COLUMNS, Sheet, column_of, span
 from lookup.admin.readers.tables import Cell
 from lookup.admin.readers.trouble import Unreadable
 
-_TRUE = {"1", "true", "on"}
+TRUE = {"1", "true", "on"}
 _BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 _MAX_MERGES = 100_000
 
@@ -58,7 +58,7 @@ class _Reader(Handlers):
 
     def set_columns(self, attributes: dict[str, str]) -> None:
         """Columns of one width, or hidden."""
-        if attributes.get("hidden") in _TRUE:
+        if attributes.get("hidden") in TRUE:
             first, last = attributes.get("min", ""), attributes.get("max", "")
             if first.isdigit() and last.isdigit():
                 columns = range(int(first[:8]) - 1, min(int(last[:8]), MAX_COLUMNS))
@@ -71,7 +71,7 @@ class _Reader(Handlers):
         except ValueError as error:
             raise Unreadable(self.row, "damaged") from error
         self.column = -1
-        if attributes.get("hidden") in _TRUE:
+        if attributes.get("hidden") in TRUE:
             self.sheet.hidden_rows.append(self.row)
 
     def begin_cell(self, attributes: dict[str, str]) -> None:

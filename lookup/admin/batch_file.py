@@ -62,6 +62,23 @@ def _touch(path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
+async def copy_batch_file(source: Path, path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """A copy of a batch's file at `path`, complete and closed once the block has ended well.
+
+    Raises DamagedError where the source is gone, StorageError.
+    """
+    _touch(path)
+    with sqlite_storage(path):
+        async with aiosqlite.connect(path, isolation_level=None) as file:
+            async with open_batch_file(source) as old:
+                await old.backup(file)
+            await settle(file)
+            await file.execute("BEGIN")
+            yield file
+            await file.execute("COMMIT")
+
+
+@contextlib.asynccontextmanager
 async def open_batch_file(path: Path) -> AsyncIterator[aiosqlite.Connection]:
     """A batch's file. Raises DamagedError where it is gone, StorageError."""
     with sqlite_storage(path):

@@ -6,7 +6,7 @@ references are there. It replaces what an earlier check found, never what the lo
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from lookup.admin.batches import (
 )
 from lookup.admin.checks import Checker, Context, Place, Profile
 from lookup.admin.checks.checker import MOST_TOLD, UNLISTED
-from lookup.admin.desk import Desk
+from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.finding_store import (
     CHECKING,
     LOADING,
@@ -40,7 +40,6 @@ from lookup.admin.refusals import refused
 from lookup.admin.states import APPROVED, CHECKED, REJECTED, check_move
 from lookup.kinds import Kind
 
-Progress = Callable[[int], None]
 Found = tuple[str, Finding]
 
 
@@ -69,7 +68,7 @@ async def check(
     batch_id: int,
     *,
     expected: int | None = None,
-    progress: Progress = lambda records: None,
+    progress: Progress = untold,
 ) -> Batch:
     """Check a batch's records and note what was found; it is checked or rejected then.
 

@@ -5,19 +5,16 @@ built of it supersedes. Nothing else follows from a change: where a rank or a to
 fits, the check says so, and every record it names needs a correction too.
 """
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import aiosqlite
 import orjson
 
-from lookup.admin.batch_file import batch_path, open_batch_file
+from lookup.admin.batch_file import batch_path, copy_batch_file, open_batch_file
 from lookup.admin.batches import Batch, Stored, get_batch, record_of, records, refuse_destroyed
 from lookup.admin.checking import check
 from lookup.admin.content import ContentHash
-from lookup.admin.database import FILE_MODE, settle, sqlite_storage
 from lookup.admin.desk import Desk
 from lookup.admin.entering import NewBatch, enter, workplace
 from lookup.admin.finding_store import CHECKING, LOADING, count_findings, forget_findings
@@ -25,7 +22,6 @@ from lookup.admin.findings import ERROR, WARNING, Finding
 from lookup.admin.intake.cells import Refusal, cell_reader, number_text
 from lookup.admin.refusals import misused, refused
 from lookup.candidate import CANONICAL
-from lookup.durable import storage
 from lookup.kinds import Field, Kind, Label
 
 _UPDATE = "UPDATE record SET body = ?, secrets = ?, withheld = ? WHERE id = ?"
@@ -47,7 +43,7 @@ async def correct(
     refuse_destroyed(batch)
     values = read_changes(batch.kind, changes)
     with workplace(desk.batches) as partial:
-        async with _copied(batch_path(desk.batches, batch.id), partial) as file:
+        async with copy_batch_file(batch_path(desk.batches, batch.id), partial) as file:
             await _change(file, batch.kind, identifier, values)
             await forget_findings(file, CHECKING)
             new = await _noted(file, batch, reason.strip())
@@ -106,25 +102,6 @@ def read_changes(kind: Kind, changes: Mapping[str, str]) -> dict[str, Any]:
             raise refused("cell", field=name, label=field.label, reason=reason)
         values[name] = value
     return values
-
-
-@contextlib.asynccontextmanager
-async def _copied(source: Path, partial: Path) -> AsyncIterator[aiosqlite.Connection]:
-    """A copy of a batch's file at `partial`, complete and closed when the block has ended."""
-    with storage(partial):
-        _touch(partial)
-    with sqlite_storage(partial):
-        async with aiosqlite.connect(partial, isolation_level=None) as file:
-            async with open_batch_file(source) as old:
-                await old.backup(file)
-            await settle(file)
-            await file.execute("BEGIN")
-            yield file
-            await file.execute("COMMIT")
-
-
-def _touch(path: Path) -> None:
-    path.touch(mode=FILE_MODE, exist_ok=False)
 
 
 async def _change(

@@ -18,6 +18,12 @@ from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 
 Clock = Callable[[], datetime]
+Progress = Callable[[int], None]
+"""Is told how many records are done."""
+
+
+def untold(records: int) -> None:
+    """The progress nobody watches."""
 
 
 @dataclass(slots=True)

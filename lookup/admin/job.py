@@ -9,7 +9,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from lookup.admin.database import FILE_MODE, open_database
 from lookup.admin.desk import Desk, open_desk
 from lookup.admin.findings import Finding
 from lookup.admin.intake.choice import Choice
-from lookup.admin.intake.file import Opened
+from lookup.admin.intake.file import Event, Opened
 from lookup.admin.jobs import (
     BUILD,
     CHECK,
@@ -35,8 +35,8 @@ from lookup.admin.jobs import (
     get_job,
     lock_path,
 )
-from lookup.admin.loading import Event, Loaded, load
-from lookup.admin.people.accounts import list_people
+from lookup.admin.loading import Loaded, load
+from lookup.admin.people.accounts import get_person
 from lookup.admin.people.roles import Actor
 from lookup.admin.publishing.building import build
 from lookup.admin.publishing.releases import get_release
@@ -130,7 +130,7 @@ class Sight:
             partial.replace(self._path)
 
 
-Work = Callable[[Desk, Job, Progress], Any]
+Work = Callable[[Desk, Job, Progress], Awaitable[dict[str, Any]]]
 
 
 async def _load(desk: Desk, job: Job, progress: Progress) -> dict[str, Any]:
@@ -190,13 +190,13 @@ async def _verify(desk: Desk, job: Job, progress: Progress) -> dict[str, Any]:
 WORK: dict[str, Work] = {LOAD: _load, CHECK: _check, BUILD: _build, VERIFY: _verify}
 
 
-async def _actor(desk_settings: Settings, person: str) -> Actor:
-    """The person of a job with the roles they have now."""
-    async with open_database(desk_settings.data_dir) as database:
-        for found in await list_people(database):
-            if found.name == person and found.disabled_at is None:
-                return Actor(found.name, found.roles)
-    raise RefusedError(f"{person} may not act any more: somebody else must start this.")
+async def _actor(settings: Settings, name: str) -> Actor:
+    """The person of a job with the roles they have now. Raises RefusedError, UsageError."""
+    async with open_database(settings.data_dir) as database:
+        person = await get_person(database, name)
+    if person.disabled_at:
+        raise RefusedError(f"{name} may not act any more: somebody else must start this.")
+    return person.actor
 
 
 async def run(settings: Settings, number: int) -> None:

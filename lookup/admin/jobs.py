@@ -7,7 +7,6 @@ in `admin/jobs`. Whoever can take that lock knows that the process is gone.
 import asyncio
 import contextlib
 import dataclasses
-import fcntl
 import os
 import shutil
 import signal
@@ -22,8 +21,9 @@ import aiosqlite
 import orjson
 
 from lookup.admin.database import FOLDER_MODE, open_database, transaction
+from lookup.admin.locks import take
 from lookup.admin.refusals import misused
-from lookup.durable import make_folder, storage
+from lookup.durable import make_folder
 from lookup.settings import Settings
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
@@ -116,14 +116,7 @@ def lock_path(settings: Settings, job: int) -> Path:
 def _lock(path: Path) -> int | None:
     """A descriptor that holds a job's lock; None where another process holds it."""
     make_folder(path.parent, FOLDER_MODE)
-    with storage(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    return take(path)
 
 
 @contextlib.contextmanager

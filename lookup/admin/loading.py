@@ -16,13 +16,13 @@ from lookup.admin.access_codes import CodeList, code_list
 from lookup.admin.batch_file import create_batch_file
 from lookup.admin.checking import check
 from lookup.admin.content import ContentHash, document_of
-from lookup.admin.desk import Desk
+from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.entering import NewBatch, enter, workplace
 from lookup.admin.finding_store import LOADING, MAX_FINDINGS, keep_findings
 from lookup.admin.findings import ERROR, WARNING, Finding
 from lookup.admin.intake.choice import Choice
-from lookup.admin.intake.file import Opened, intake
-from lookup.admin.intake.mappings import remember, remembered
+from lookup.admin.intake.file import Event, Opened
+from lookup.admin.intake.mappings import remember, remembered_reader
 from lookup.admin.intake.records import Record
 from lookup.admin.readers.tables import Source
 from lookup.admin.risk import Risk, RiskCount
@@ -30,8 +30,6 @@ from lookup.durable import storage
 from lookup.errors import RefusedError, UsageError
 from lookup.kinds import Kind
 
-Progress = Callable[[int], None]
-Event = Source | Opened | list[Record] | list[Finding]
 Watch = Callable[[Event], None]
 Entered = Callable[[int], Awaitable[None]]
 
@@ -183,7 +181,7 @@ async def load(
     expected: int | None = None,
     codes_path: Path | None = None,
     remembering: bool = True,
-    progress: Progress = lambda records: None,
+    progress: Progress = untold,
     watch: Watch = lambda event: None,
     entered: Entered | None = None,
 ) -> Loaded:
@@ -225,18 +223,9 @@ async def load(
 
 async def _read_all(desk: Desk, work: _Load, paths: Sequence[Path], choice: Choice) -> None:
     """Read every file, as long as they can be the right ones."""
-    known = await remembered(desk.database, work.kind.name)
+    read = await remembered_reader(desk, work.kind, choice, issued=work.codes is not None)
     for path in paths:
-        events = intake(
-            work.kind,
-            path,
-            choice,
-            supplied=frozenset({"access_code"}) if work.codes else frozenset(),
-            remembered=known.get,
-            memory_mb=desk.settings.reader_memory_mb,
-            seconds=desk.settings.reader_seconds,
-        )
-        with contextlib.closing(events):
+        with contextlib.closing(read(path)) as events:
             await work.read(events)
         if work.hopeless:
             break

@@ -12,10 +12,14 @@ from lookup.errors import RefusedError
 LOCK_MODE = 0o600
 
 
+def _open(path: Path) -> int:
+    with storage(path):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    with storage(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
+    descriptor = _open(path)
     try:
         yield descriptor
     finally:
@@ -28,6 +32,16 @@ def _alone(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def take(path: Path) -> int | None:
+    """A descriptor that holds the lock alone, to be closed or handed to a process; None where
+    somebody has it. Raises StorageError."""
+    descriptor = _open(path)
+    if _alone(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 @contextlib.contextmanager

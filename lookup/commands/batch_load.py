@@ -1,5 +1,6 @@
 """`lookup batch load`, `inspect`, `check`, `correct`: what makes a batch or its findings."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +12,8 @@ from lookup.admin.checking import check
 from lookup.admin.correcting import correct
 from lookup.admin.desk import Desk
 from lookup.admin.findings import Finding
-from lookup.admin.intake.file import Opened, intake
-from lookup.admin.intake.mappings import remembered
+from lookup.admin.intake.file import Opened
+from lookup.admin.intake.mappings import remembered_reader
 from lookup.admin.loading import Loaded, check_files, load
 from lookup.admin.states import CHECKED
 from lookup.commands.batch_shown import (
@@ -139,25 +140,17 @@ def batch_inspect(
     check_files(files)
 
     async def work(desk: Desk) -> list[tuple[Opened | None, list[Finding]]]:
-        known = await remembered(desk.database, definition.name)
+        read = await remembered_reader(desk, definition, choice)
         tables: list[tuple[Opened | None, list[Finding]]] = []
         for path in files:
             tables.append((None, []))
-            events = intake(
-                definition,
-                path,
-                choice,
-                supplied=frozenset(),
-                remembered=known.get,
-                memory_mb=settings.reader_memory_mb,
-                seconds=settings.reader_seconds,
-            )
-            for event in events:
-                if isinstance(event, Opened):
-                    tables.append((event, []))
-                elif isinstance(event, list):
-                    # Of the rows themselves nothing is said here: that is what loading is for.
-                    tables[-1][1].extend(one for one in event if isinstance(one, Finding))
+            with contextlib.closing(read(path)) as events:
+                for event in events:
+                    if isinstance(event, Opened):
+                        tables.append((event, []))
+                    elif isinstance(event, list):
+                        # Of the rows themselves nothing is said: that is what loading is for.
+                        tables[-1][1].extend(one for one in event if isinstance(one, Finding))
         return [entry for entry in tables if entry[0] or entry[1]]
 
     tables = at_desk(context, work)

@@ -1,17 +1,43 @@
 """Mappings: how a person said files of one shape are read, so that nobody is asked twice."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from pathlib import Path
 
 import aiosqlite
 
 from lookup.admin.desk import Desk
 from lookup.admin.intake.choice import Choice
+from lookup.admin.intake.file import Event, intake
+from lookup.kinds import Kind
 
 _KEEP = (
     "INSERT INTO mapping (kind, shape, choice, person, at) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (kind, shape) DO UPDATE SET"
     " choice = excluded.choice, person = excluded.person, at = excluded.at"
 )
+
+
+async def remembered_reader(
+    desk: Desk, kind: Kind, choice: Choice, *, issued: bool = False
+) -> Callable[[Path], Generator[Event, None, None]]:
+    """What reads one file after another as records of a kind, as `intake` does: by the choice,
+    else as files of their shape are remembered, within the limits of the settings. `issued`
+    access codes come from elsewhere."""
+    known = await remembered(desk.database, kind.name)
+    supplied = frozenset({"access_code"}) if issued else frozenset[str]()
+
+    def read(path: Path) -> Generator[Event, None, None]:
+        return intake(
+            kind,
+            path,
+            choice,
+            supplied=supplied,
+            remembered=known.get,
+            memory_mb=desk.settings.reader_memory_mb,
+            seconds=desk.settings.reader_seconds,
+        )
+
+    return read
 
 
 async def remembered(database: aiosqlite.Connection, kind: str) -> Mapping[str, Choice]:

@@ -1,7 +1,6 @@
 """Building: one batch becomes one sealed release file, every record of it checked."""
 
 import contextlib
-from collections.abc import Callable
 
 import aiosqlite
 import orjson
@@ -10,7 +9,7 @@ from lookup import __version__
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, get_batch, records, refuse_destroyed, sources
 from lookup.admin.content import ContentHash
-from lookup.admin.desk import Desk
+from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.intake.records import credentials
 from lookup.admin.locks import only_one
 from lookup.admin.publishing.releases import Release, get_release, refuse_withdrawn
@@ -24,7 +23,6 @@ from lookup.statistics import Tally
 from lookup.stores.pointer import Reference
 
 LOCK = ".build.lock"
-Progress = Callable[[int], None]
 
 _INSERT = (
     "INSERT INTO release"
@@ -33,7 +31,7 @@ _INSERT = (
 )
 
 
-async def build(desk: Desk, batch_id: int, progress: Progress = lambda records: None) -> Release:
+async def build(desk: Desk, batch_id: int, progress: Progress = untold) -> Release:
     """Seal a batch, compare the file with the batch, give it its name, note it.
 
     Raises RefusedError where the batch is not approved, has changed since, is a reference, or

@@ -4,27 +4,24 @@ import contextlib
 import hashlib
 import itertools
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import get_batch, secrets_of
-from lookup.admin.desk import Desk
+from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.findings import ERROR, Finding
 from lookup.admin.intake.choice import Choice
-from lookup.admin.intake.file import Opened, intake
-from lookup.admin.intake.mappings import remembered
+from lookup.admin.intake.file import Event, Opened
+from lookup.admin.intake.mappings import remembered_reader
 from lookup.admin.intake.records import Record, credentials
 from lookup.admin.loading import check_files
 from lookup.admin.publishing.releases import Release
-from lookup.admin.readers.tables import Source
 from lookup.errors import DamagedError, RefusedError
-from lookup.kinds import Kind
 from lookup.release_file import Envelope, Manifest, ReleaseFile, verify_digest
 
 MAX_SHOWN = 20
-Progress = Callable[[int], None]
 
 
 @dataclass
@@ -63,29 +60,6 @@ def _distinct(numbers: Sequence[int]) -> int:
     return sum(1 for _ in itertools.groupby(sorted(numbers)))
 
 
-@dataclass(frozen=True)
-class _Files:
-    """How the files are read: as the batch's were."""
-
-    desk: Desk
-    kind: Kind
-    choice: Choice
-    known: Mapping[str, Choice]
-    supplied: frozenset[str]
-
-    def events(self, path: Path) -> Iterator[Source | Opened | list[Record] | list[Finding]]:
-        """What the intake finds in one file."""
-        return intake(
-            self.kind,
-            path,
-            self.choice,
-            supplied=self.supplied,
-            remembered=self.known.get,
-            memory_mb=self.desk.settings.reader_memory_mb,
-            seconds=self.desk.settings.reader_seconds,
-        )
-
-
 class _Verifier:
     """One release and what was found of it so far."""
 
@@ -96,25 +70,24 @@ class _Verifier:
         self._envelope = Envelope(manifest)
         self._seen = array("Q")
 
-    def records(self, files: _Files, path: Path) -> Iterator[tuple[str, list[Record]]]:
-        """A file's records with their table's name; rows that cannot be read are noted.
+    def records(self, events: Iterable[Event], file: str) -> Iterator[tuple[str, list[Record]]]:
+        """The records of a file with their table's name; rows that cannot be read are noted.
 
         Raises RefusedError where no table of the file could be compared.
         """
-        name, opened = path.name, False
+        name, opened = file, False
         problem = ""
-        with contextlib.closing(files.events(path)) as events:  # type: ignore[type-var]  # a generator
-            for event in events:
-                match event:
-                    case Opened():
-                        name = event.name or path.name
-                        opened = opened or event.sure
-                    case [Record(), *_]:
-                        yield name, event  # type: ignore[misc]  # a list is of one kind
-                    case [Finding(), *_]:
-                        problem = problem or self._note(name, event)  # type: ignore[arg-type]  # the same
+        for event in events:
+            match event:
+                case Opened():
+                    name = event.name or file
+                    opened = opened or event.sure
+                case [Record(), *_]:
+                    yield name, event  # type: ignore[misc]  # a list is of one kind
+                case [Finding(), *_]:
+                    problem = problem or self._note(name, event)  # type: ignore[arg-type]  # the same
         if not opened:
-            raise RefusedError(f"{path.name} cannot be compared: {problem or 'it has no rows'}.")
+            raise RefusedError(f"{file} cannot be compared: {problem or 'it has no rows'}.")
 
     def _note(self, name: str, findings: Sequence[Finding]) -> str:
         """Note the rows that could not be read; the first error in words."""
@@ -152,7 +125,7 @@ async def verify(
     release: Release,
     paths: Sequence[Path] = (),
     choice: Choice | None = None,
-    progress: Progress = lambda rows: None,
+    progress: Progress = untold,
 ) -> Comparison:
     """Check a release's digest and key and, where files are given, every row of them.
 
@@ -170,9 +143,9 @@ async def verify(
         manifest, entries = file.manifest, file.entries()
     if not paths:
         return Comparison()
-    known = await remembered(desk.database, release.kind)
-    supplied = frozenset({"access_code"}) if batch.issued else frozenset[str]()
-    files = _Files(desk, manifest.read_kind(), choice or Choice(), known, supplied)
+    read = await remembered_reader(
+        desk, manifest.read_kind(), choice or Choice(), issued=batch.issued
+    )
     verifier = _Verifier(manifest, key)
     async with contextlib.AsyncExitStack() as stack:
         issuing = None
@@ -181,7 +154,8 @@ async def verify(
                 open_batch_file(batch_path(desk.batches, batch.id))
             )
         for source in paths:
-            for name, chunk in verifier.records(files, source):
+            events = stack.enter_context(contextlib.closing(read(source)))
+            for name, chunk in verifier.records(events, source.name):
                 issued = {}
                 if issuing is not None:
                     issued = await secrets_of(issuing, [record.identifier for record in chunk])

@@ -1,18 +1,22 @@
-"""What pages of both wings share: templates, phrases, the language, the headers."""
+"""What pages of both wings share: templates, phrases, the language, headers, uncaught errors."""
 
+import logging
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookup.kinds import Label
 
 LANGUAGES = ("zh", "en")
+OnError = Callable[[Request, Exception], Awaitable[Response]]
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -40,6 +44,34 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class Catcher:
+    """Answers 500 for what nobody caught and logs its type only: a message or a traceback could
+    hold a candidate's data, and the server would log both."""
+
+    def __init__(self, app: ASGIApp, log: logging.Logger, on_error: OnError) -> None:
+        self.app = app
+        self.log = log
+        self.on_error = on_error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            self.log.error("a request failed: %s", type(error).__name__)
+            response = await self.on_error(Request(scope), error)
+            if not started:
+                await response(scope, receive, send)
 
 
 class Phrases:

@@ -28,11 +28,12 @@ from lookup.admin.console import (
     uploads,
 )
 from lookup.admin.console.endpoints import Handler, endpoint
-from lookup.admin.console.guard import Catcher, Headers
+from lookup.admin.console.guard import Headers
 from lookup.admin.console.site import HERE, Site
 from lookup.admin.jobs import Jobs
 from lookup.admin.publishing.hours import HourKeeper
 from lookup.clock import SteadyClock
+from lookup.pages import Catcher
 from lookup.settings import Settings
 
 log = logging.getLogger("lookup.admin")
@@ -147,7 +148,7 @@ def create_app(settings: Settings, clock: SteadyClock | None = None) -> Starlett
             Route("/static/site.css", public_style),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[Middleware(Headers), Middleware(Catcher, on_error=site.on_error)],
+        middleware=[Middleware(Headers), Middleware(Catcher, log, site.on_error)],
         exception_handlers={HTTPException: site.on_error},
         lifespan=lifespan,
     )

@@ -113,6 +113,12 @@ async def entries(
             yield _entry(row)
 
 
+async def about(database: aiosqlite.Connection, *subjects: str) -> list[Entry]:
+    """Every line about any of these, the newest first."""
+    lines = [line for one in subjects async for line in entries(database, subject=one)]
+    return sorted(lines, key=lambda line: line.id, reverse=True)
+
+
 async def oldest_first(database: aiosqlite.Connection) -> AsyncIterator[Entry]:
     """Every line in the order it was written."""
     async with database.execute("SELECT * FROM audit ORDER BY id") as cursor:

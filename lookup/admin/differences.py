@@ -98,9 +98,9 @@ class _Changes:
 
     def fields(self) -> tuple[FieldChange, ...]:
         """What was counted, in the kind's order."""
-        names = sorted(self._changed, key=lambda name: (name not in self._order, name))
         ordered = [name for name in self._order if name in self._changed]
-        ordered += [name for name in names if name not in self._order]
+        # Another batch's kind may have had fields that this one's has not.
+        ordered += sorted(self._changed.keys() - set(self._order))
         return tuple(
             FieldChange(
                 name,

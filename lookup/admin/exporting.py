@@ -7,8 +7,8 @@ says: such a cell begins with an apostrophe here.
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
-from typing import Any, BinaryIO
+from collections.abc import AsyncIterator, Iterable
+from typing import BinaryIO
 
 import aiosqlite
 from openpyxl import Workbook
@@ -56,12 +56,13 @@ async def findings_csv(
     file: aiosqlite.Connection, *, language: str = "en", rule: str | None = None
 ) -> AsyncIterator[bytes]:
     """A batch's findings as a CSV file in UTF-8 with the mark Excel knows it by, in parts."""
-    yield BOM + _lines([_header(language)])
+    yield BOM + csv_lines([_header(language)])
     async for rows in _rows(file, language, rule):
-        yield _lines(rows)
+        yield csv_lines(rows)
 
 
-def _lines(rows: Any) -> bytes:
+def csv_lines(rows: Iterable[Iterable[str]]) -> bytes:
+    """Rows of a CSV file, in UTF-8."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode("utf-8", "replace")

@@ -57,16 +57,21 @@ async def loaders(database: aiosqlite.Connection, batch_id: int) -> frozenset[st
         return frozenset([row[0].removeprefix(MACHINE) async for row in cursor])
 
 
-async def approvers(database: aiosqlite.Connection, batch: Batch) -> frozenset[str]:
-    """The people whose approvals count for the batch's content as it is now."""
+async def counting(database: aiosqlite.Connection, batch: Batch) -> list[Approval]:
+    """The approvals that count for the batch's content as it is now, the oldest first."""
     kept_out = await loaders(database, batch.id)
-    return frozenset(
-        approval.person
+    return [
+        approval
         for approval in await approvals(database, batch.id)
         if approval.revoked_at is None
         and approval.sha256 == batch.sha256
         and approval.person not in kept_out
-    )
+    ]
+
+
+async def approvers(database: aiosqlite.Connection, batch: Batch) -> frozenset[str]:
+    """The people whose approvals count."""
+    return frozenset(approval.person for approval in await counting(database, batch))
 
 
 async def approved(database: aiosqlite.Connection, settings: Settings, batch: Batch) -> bool:

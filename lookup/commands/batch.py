@@ -9,6 +9,7 @@ from lookup.admin import audit
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, findings, get_batch, list_batches, sources
 from lookup.admin.desk import Desk
+from lookup.admin.publishing.releases import list_releases
 from lookup.commands import batch_load, batch_review
 from lookup.commands.batch_shown import batch_app, batch_json, print_batch, print_findings
 from lookup.commands.desk import at_desk
@@ -61,18 +62,21 @@ def batch_show(
 
 @batch_app.command("history")
 def batch_history(context: typer.Context, batch_id: int, as_json: AsJson = False) -> None:
-    """Show who did what to a batch, the newest first."""
+    """Show who did what to a batch and its releases, the newest first."""
 
     async def work(desk: Desk) -> list[audit.Entry]:
         batch = await get_batch(desk.database, batch_id)
-        return [e async for e in audit.entries(desk.database) if e.subject == batch.subject]
+        releases = [r.id for r in await list_releases(desk.database) if r.batch == batch.id]
+        return await audit.about(desk.database, batch.subject, *releases)
 
     lines = at_desk(context, work)
     if as_json:
         print_json([asdict(line) for line in lines])
         return
-    rows: list[list[object]] = [[e.at, e.person, e.act, e.before, e.after] for e in lines]
-    table(["at", "person", "act", "before", "after"], rows)
+    rows: list[list[object]] = [
+        [e.at, e.person, e.act, e.subject, e.before, e.after] for e in lines
+    ]
+    table(["at", "person", "act", "subject", "before", "after"], rows)
     for line in lines:
         if line.detail:
             out.print(safe(f"{line.act}: {', '.join(f'{k} {v}' for k, v in line.detail.items())}"))

@@ -11,13 +11,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lookup import record_page
 from lookup.clock import utc_now
-from lookup.pages import SecurityHeaders
+from lookup.pages import Catcher, SecurityHeaders
 from lookup.public.live import LiveReleases
 from lookup.public.reporting import Reporter
 from lookup.public.tally import Tally
@@ -28,34 +29,17 @@ from lookup.stores.embedded import EmbeddedStore
 log = logging.getLogger("lookup.public")
 
 
-class Guard:
-    """Answers 500 for what nobody caught, and logs the type only: a message or a traceback
-    could hold what a candidate typed, and the server would log both. Counts every request."""
+class Counted:
+    """Counts every request."""
 
     def __init__(self, app: ASGIApp, tally: Tally) -> None:
         self.app = app
         self.tally = tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
         if scope["type"] == "http":
             self.tally.requests += 1
-
-        async def watch(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watch)
-        except Exception as error:
-            if scope["type"] != "http":
-                raise
-            self.tally.failures += 1
-            log.error("a request failed: %s", type(error).__name__)
-            if not started:
-                response = await on_http_error(Request(scope), error)
-                await response(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
 @contextlib.asynccontextmanager
@@ -91,6 +75,11 @@ def create_app(
     store = store or EmbeddedStore(settings.data_dir)
     live, tally = LiveReleases(store, clock), Tally()
     site = Site(settings, live, tally)
+
+    async def on_failure(request: Request, error: Exception) -> Response:
+        tally.failures += 1
+        return await on_http_error(request, error)
+
     app = Starlette(
         routes=[
             Route("/", site.home),
@@ -102,7 +91,11 @@ def create_app(
             Route("/{kind}", site.form),
             Route("/{kind}", site.result, methods=["POST"]),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(Guard, tally)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Counted, tally),
+            Middleware(Catcher, log, on_failure),
+        ],
         exception_handlers={HTTPException: on_http_error},
         lifespan=lifespan,
     )

@@ -222,7 +222,7 @@ class Site:
     def _result(self, scope: Scope, found: Found) -> Response:
         kind, serving = found.view.kind, found.view.serving
         assert kind is not None  # noqa: S101  # a view in which something was found is open
-        assert serving is not None  # noqa: S101
+        assert serving is not None  # noqa: S101  # the same
         body, opened_at = orjson.loads(found.body), self._time(serving.opened_at)
         language = language_of(scope)
         page = record_page.render(kind, body, opened_at, language, _path(scope))

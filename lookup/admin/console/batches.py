@@ -15,7 +15,7 @@ from lookup.admin.desk import Desk
 from lookup.admin.jobs import BUILD, CHECK, FAILED, QUEUED, RUNNING, Job, list_jobs, load_of
 from lookup.admin.publishing.releases import list_releases
 from lookup.admin.refusals import refused
-from lookup.admin.reviewing import Approval, approvals, approved, loaders
+from lookup.admin.reviewing import approved, approvers, counting, loaders
 from lookup.admin.risk import Risk, RiskCount
 from lookup.admin.states import APPROVED, CHECKED, LOADED, REJECTED
 
@@ -96,7 +96,6 @@ async def summary(visit: Visit) -> Response:
     database, settings = visit.desk.database, visit.site.settings
     releases = [r for r in await list_releases(database) if r.batch == batch.id]
     running = await running_for(visit, batch)
-    given = [a for a in await approvals(database, batch.id) if _counts(a, batch)]
     ready = await approved(database, settings, batch)
     step = _next(batch, bool(releases), ready)
     return tab(
@@ -107,7 +106,7 @@ async def summary(visit: Visit) -> Response:
         sources=await _sources(visit.desk, batch),
         releases=releases,
         running=running,
-        approvals=given,
+        approvals=await counting(database, batch),
         required=settings.required_approvals,
         budget=settings.failure_budget,
         risks=await _risks(visit, batch),
@@ -120,10 +119,6 @@ async def summary(visit: Visit) -> Response:
         and visit.actor.may("release.build")
         and not (releases or running or batch.kind.reference or batch.destroyed_at),
     )
-
-
-def _counts(approval: Approval, batch: Batch) -> bool:
-    return approval.revoked_at is None and approval.sha256 == batch.sha256
 
 
 def _next(batch: Batch, released: bool, ready: bool) -> str:
@@ -144,12 +139,11 @@ def _may_check(visit: Visit, batch: Batch) -> bool:
 async def may_review(visit: Visit, batch: Batch) -> bool:
     """Whether the visitor could approve the batch now."""
     database = visit.desk.database
-    given = await approvals(database, batch.id)
     return (
         visit.actor.may("batch.approve")
         and (batch.state == CHECKED or await _too_few(visit, batch))
         and visit.actor.name not in await loaders(database, batch.id)
-        and not any(a.person == visit.actor.name and _counts(a, batch) for a in given)
+        and visit.actor.name not in await approvers(database, batch)
     )
 
 
@@ -200,14 +194,8 @@ async def history(visit: Visit) -> Response:
     """`GET /batches/ID/history`: the audit's lines about the batch and its releases."""
     batch = await of_batch(visit)
     database = visit.desk.database
-    subjects = [batch.subject]
-    subjects += [r.id for r in await list_releases(database) if r.batch == batch.id]
-    lines = [
-        line
-        for subject in subjects
-        async for line in audit.entries(database, subject=subject, limit=200)
-    ]
-    lines.sort(key=lambda line: line.id, reverse=True)
+    releases = [r.id for r in await list_releases(database) if r.batch == batch.id]
+    lines = await audit.about(database, batch.subject, *releases)
     return tab(visit, batch, "history", "history.html", entries=told(visit, lines))
 
 

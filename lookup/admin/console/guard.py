@@ -1,13 +1,7 @@
-"""What stands before every page: headers, the origin of posts, errors nobody caught."""
-
-import logging
-from collections.abc import Awaitable, Callable
+"""What stands before every page: headers, and the origin of posts."""
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-log = logging.getLogger("lookup.admin")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
@@ -48,35 +42,6 @@ class Headers:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-
-class Catcher:
-    """Answers 500 for what nobody caught and logs its type only: a message or a traceback could
-    hold a candidate's data, and the server would log both."""
-
-    def __init__(
-        self, app: ASGIApp, on_error: Callable[[Request, Exception], Awaitable[Response]]
-    ) -> None:
-        self.app = app
-        self.on_error = on_error
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watch(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watch)
-        except Exception as error:
-            if scope["type"] != "http":
-                raise
-            log.error("a request failed: %s", type(error).__name__)
-            if not started:
-                response = await self.on_error(Request(scope), error)
-                await response(scope, receive, send)
 
 
 def same_origin(request: Request) -> bool:

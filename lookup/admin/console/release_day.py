@@ -35,16 +35,8 @@ async def follow(site: Site) -> None:
         await asyncio.sleep(EVERY_S)
 
 
-def _with_requests(rates: dict[str, Any]) -> dict[str, Any]:
-    """All answers a second beside what they were."""
-    parts = ("hits", "misses", "refusals", "other")
-    return rates | {"requests": round(sum(rates.get(name, 0) for name in parts), 1)}
-
-
 def _document(visit: Visit) -> dict[str, Any]:
     document = visit.site.day.document()
-    document["rates"] = _with_requests(document["rates"])
-    document["points"] = [_with_requests(point) for point in document["points"]]
     document["tiles"] = {
         name: _shown(document["rates"].get(name, document["latency"]["minute"].get(name)))
         for name in TILES

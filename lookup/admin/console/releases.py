@@ -132,10 +132,8 @@ STATES_OF = {
 async def _timeline(visit: Visit, release: Release, batch: Batch) -> list[Step]:
     """From the loading of the batch to the hour that is still to come."""
     database = visit.desk.database
-    lines = [line async for line in audit.entries(database, subject=batch.subject)]
-    lines += [line async for line in audit.entries(database, subject=release.id)]
     steps = []
-    for line in sorted(lines, key=lambda one: one.id):
+    for line in reversed(await audit.about(database, batch.subject, release.id)):
         text = visit.site.act_text(line.act, visit.language)
         state = STATES_OF.get(line.act, line.act.partition(".")[2])
         reason = str(line.detail.get("reason", ""))

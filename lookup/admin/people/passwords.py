@@ -1,6 +1,7 @@
 """Passwords: argon2id, slow on purpose, away from the event loop and at most two at once."""
 
 import asyncio
+import functools
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,6 @@ HASHER = PasswordHasher()
 MIN_LENGTH, MAX_LENGTH = 12, 128
 # Each takes 64 MiB and a core: a flood of sign-ins must not take the machine.
 _WORKERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
-_dummies: dict[PasswordHasher, str] = {}
 
 
 def _plain(password: str) -> str:
@@ -56,13 +56,12 @@ def _verify(kept: str | None, password: str) -> bool:
     # Nobody's password is longer: what is cut off here could not have been right.
     plain = _plain(password[: MAX_LENGTH * 2])[: MAX_LENGTH + 1]
     try:
-        return HASHER.verify(kept or _dummy(), _bytes(plain)) and kept is not None
+        return HASHER.verify(kept or _dummy(HASHER), _bytes(plain)) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
 
 
-def _dummy() -> str:
+@functools.cache
+def _dummy(hasher: PasswordHasher) -> str:
     """A hash of nobody's password, made once with today's parameters."""
-    if HASHER not in _dummies:
-        _dummies[HASHER] = HASHER.hash("nobody has this password")
-    return _dummies[HASHER]
+    return hasher.hash("nobody has this password")

@@ -14,7 +14,7 @@ from lookup.admin.intake.records import credentials
 from lookup.admin.locks import only_one
 from lookup.admin.publishing.releases import Release, get_release, refuse_withdrawn
 from lookup.admin.refusals import refused
-from lookup.admin.reviewing import approvals, approvers, refuse_unapproved
+from lookup.admin.reviewing import counting, refuse_unapproved
 from lookup.admin.states import LOADED, REJECTED, SEALED
 from lookup.errors import DamagedError
 from lookup.release_file import Envelope, Manifest, ReleaseFile, ReleaseWriter, digest_of
@@ -108,13 +108,9 @@ async def _manifest(desk: Desk, batch: Batch, key: bytes) -> Manifest:
 
 async def _signatures(desk: Desk, batch: Batch, key: bytes) -> tuple[str, ...]:
     """The approvals that count, as a manifest may show them: names mean nothing to the public."""
-    people = await approvers(desk.database, batch)
     return tuple(
         fingerprint(key, f"{approval.person}\n{approval.at}\n{approval.sha256}")
-        for approval in await approvals(desk.database, batch.id)
-        if approval.person in people
-        and approval.revoked_at is None
-        and approval.sha256 == batch.sha256
+        for approval in await counting(desk.database, batch)
     )
 
 

@@ -15,9 +15,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lookup.admin.audit import START, Verified, entries, head, note, verify_chain
-from lookup.admin.audit_export import COLUMNS, audit_csv
 from lookup.admin.database import migrations, split_statements
 from lookup.admin.desk import Desk
+from lookup.admin.exporting import AUDIT_COLUMNS, audit_csv
 from lookup.admin.people.roles import LOADER
 from lookup.errors import RefusedError
 from tests.desk_makers import START as NOW
@@ -234,7 +234,7 @@ def test_an_export_holds_every_line_and_nothing_that_runs(bureau: Bureau, reason
 
     rows = list(read_back(bureau.at_desk(work)))
     assert [row["id"] for row in rows] == ["1", "2", "3"]
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == AUDIT_COLUMNS
     for row in rows:
         assert not any(value.startswith(("=", "+", "-", "@", "\t")) for value in row.values())
     assert rows[2]["person"].endswith(reason)

@@ -208,27 +208,3 @@ def test_the_records_of_the_dbf_files_are_as_their_bytes_say() -> None:
     assert test["D_START"] == "2020-03-27 09:30:10"
     assert (test["DT_START"], test["TM_START"]) == ("2020-03-27", "09:30:10")
     assert str(test["INFO"]).startswith('L*site="07GHC"\rL*prot="20003"')
-
-
-def test_every_lottery_draw_has_as_many_rows_as_its_official_count() -> None:
-    folder = DATA / "hangzhou-car-lottery"
-    with (folder / "_periods.csv").open(encoding="utf-8-sig", newline="") as file:
-        official = {row["分期编号"]: int(row["配置个人指标总数"]) for row in csv.DictReader(file)}
-    draws = sorted(folder.glob("2*.csv"))
-    assert len(draws) == 44
-    for path in draws:
-        found = read_file(path)
-        assert not found.rules
-        assert len(found.tables[0].rows) - 1 == official[path.stem], path.name
-        assert all(len(str(row.cells[1])) == 13 for row in found.tables[0].rows[1:])
-
-
-def test_the_rows_of_all_provinces_add_up() -> None:
-    paths = sorted((DATA / "vn-thpt-2019").glob("*.csv"))
-    assert len(paths) == 63
-    rows = 0
-    for path in paths:
-        found = read_file(path)
-        assert not found.rules, path.name
-        rows += len(found.tables[0].rows) - 1
-    assert rows == 881_331

@@ -1,19 +1,23 @@
-"""Exporting: findings as files for the office that must mend its own, and no cell of them runs.
+"""Exporting: findings as files for the office that must mend its own, the audit as one for whoever
+reads it elsewhere; and no cell of them runs.
 
 A spreadsheet takes a cell that begins with one of `FORMULA` for a formula, whatever the file
 says: such a cell begins with an apostrophe here.
 """
 
 import csv
+import dataclasses
 import io
 import re
 from collections.abc import AsyncIterator, Iterable
 from typing import BinaryIO
 
 import aiosqlite
+import orjson
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
 
+from lookup.admin.audit import Entry, oldest_first
 from lookup.admin.batches import findings
 
 FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
@@ -29,7 +33,8 @@ HEADERS = {
     "zh": ("文件", "行", "列", "级别", "规则", "内容", "问题"),
     "en": ("file", "line", "column", "severity", "rule", "value", "reason"),
 }
-COLUMNS = ("file", "line", "column", "severity", "rule", "value", "reason")
+COLUMNS = HEADERS["en"]
+AUDIT_COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))
 
 
 def inert(value: object) -> str:
@@ -56,13 +61,12 @@ async def findings_csv(
     file: aiosqlite.Connection, *, language: str = "en", rule: str | None = None
 ) -> AsyncIterator[bytes]:
     """A batch's findings as a CSV file in UTF-8 with the mark Excel knows it by, in parts."""
-    yield BOM + csv_lines([_header(language)])
+    yield BOM + _lines([_header(language)])
     async for rows in _rows(file, language, rule):
-        yield csv_lines(rows)
+        yield _lines(rows)
 
 
-def csv_lines(rows: Iterable[Iterable[str]]) -> bytes:
-    """Rows of a CSV file, in UTF-8."""
+def _lines(rows: Iterable[Iterable[str]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode("utf-8", "replace")
@@ -89,3 +93,12 @@ async def findings_xlsx(
         for row in rows:
             sheet.append([text_cell(value) for value in row])
     book.save(target)
+
+
+async def audit_csv(database: aiosqlite.Connection) -> AsyncIterator[bytes]:
+    """The whole audit as CSV in UTF-8, the oldest line first, in parts."""
+    yield BOM + _lines([AUDIT_COLUMNS])
+    async for entry in oldest_first(database):
+        values = dataclasses.asdict(entry)
+        values["detail"] = orjson.dumps(entry.detail).decode() if entry.detail else ""
+        yield _lines([[inert(values[name]) for name in AUDIT_COLUMNS]])

@@ -71,7 +71,7 @@ def audit_verify(
 def audit_export(context: typer.Context, file: Path) -> None:
     """Write the whole audit as CSV, the oldest line first; no cell runs as a formula."""
     # Imported here: it brings a spreadsheet library that no other command of these needs.
-    from lookup.admin.audit_export import audit_csv
+    from lookup.admin.exporting import audit_csv
 
     async def work(desk: Desk) -> bytes:
         return b"".join([part async for part in audit_csv(desk.database)])

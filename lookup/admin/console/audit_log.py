@@ -3,11 +3,11 @@
 from starlette.responses import Response
 
 from lookup.admin import audit
-from lookup.admin.audit_export import audit_csv
 from lookup.admin.console.audit_words import told
 from lookup.admin.console.forms import whole_number
 from lookup.admin.console.site import Visit, attachment
 from lookup.admin.desk import Desk
+from lookup.admin.exporting import audit_csv
 
 SECTION = "audit"
 PART = 100

@@ -176,6 +176,14 @@ def test_rejecting_revokes_the_approvals_and_keeps_the_reason(bureau: Bureau) ->
     assert bureau.audit()[-1].detail == {"reason": "总分错", "approvals_revoked": 1}
 
 
+def test_what_somebody_rejected_is_not_rejected_again_for_another_reason(bureau: Bureau) -> None:
+    batch = bureau.batch()
+    say_no(bureau, batch)
+    with pytest.raises(RefusedError, match="was rejected by reviewer"):
+        say_no(bureau, batch, name="other", reason="other")
+    assert bureau.got(batch).reason == "总分错"
+
+
 def test_rejecting_needs_a_reason(bureau: Bureau) -> None:
     with pytest.raises(UsageError):
         say_no(bureau, bureau.batch(), reason=" ")

@@ -3,7 +3,8 @@
 A backup is one folder with the data folder's own layout and `SHA256SUMS`, for `sha256sum -c`
 on any machine. It holds keys and records: whoever has it has them. The order keeps it
 consistent: the database first, then what it names (a batch or a release that came later is not
-in the copy of the database), the live pointers after the files they name.
+in the copy of the database), the live pointers after the files they name. Uploads are left out:
+what was read of them is in the batches.
 """
 
 import asyncio

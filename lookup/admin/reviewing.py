@@ -185,6 +185,8 @@ async def reject(desk: Desk, batch_id: int, reason: str) -> Batch:
         raise misused("why")
     async with desk.act("batch.reject", subject_of(batch_id)) as line:
         batch = await get_batch(desk.database, batch_id)
+        if batch.rejected_by is not None:
+            raise refused("turned_down", batch=batch.id, person=batch.rejected_by)
         check_move(f"Batch {batch.id}", batch.state, REJECTED)
         line.before = line.after = batch.sha256
         line.detail = {"reason": reason.strip(), "approvals_revoked": await revoke(desk, batch.id)}

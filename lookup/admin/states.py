@@ -11,7 +11,7 @@ MOVES: dict[str, frozenset[str]] = {
     LOADED: frozenset({CHECKED, REJECTED}),
     CHECKED: frozenset({CHECKED, REJECTED, APPROVED}),
     REJECTED: frozenset({CHECKED, REJECTED}),
-    APPROVED: frozenset({CHECKED, REJECTED, SEALED}),
+    APPROVED: frozenset({REJECTED, SEALED}),
     # A release of an approved batch
     SEALED: frozenset({SCHEDULED, OPEN, WITHDRAWN}),
     SCHEDULED: frozenset({SCHEDULED, SEALED, OPEN, WITHDRAWN}),

@@ -187,7 +187,9 @@ async def _review(
         approvals=[a for a in await approvals(database, batch.id) if a.revoked_at is None],
         own=visit.actor.name in await loaders(database, batch.id),
         may_review=await may_review(visit, batch),
-        may_reject=visit.actor.may("batch.reject") and may_become(batch.state, REJECTED),
+        may_reject=visit.actor.may("batch.reject")
+        and batch.rejected_by is None
+        and may_become(batch.state, REJECTED),
     )
 
 

@@ -1,11 +1,9 @@
-"""What pages of both wings share: templates, phrases, the language, headers, uncaught errors."""
+"""What pages of both wings share: templates, the language, headers, errors nobody caught."""
 
 import logging
 import re
-import tomllib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lookup.kinds import Label
+from lookup.phrases import LANGUAGES, Phrases
 
-LANGUAGES = ("zh", "en")
 OnError = Callable[[Request, Exception], Awaitable[Response]]
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; form-action 'self'; "
@@ -72,35 +69,6 @@ class Catcher:
             response = await self.on_error(Request(scope), error)
             if not started:
                 await response(scope, receive, send)
-
-
-class Phrases:
-    """The texts of a wing in both languages; a phrase that is missing is a KeyError."""
-
-    def __init__(self, labels: Mapping[str, Label]) -> None:
-        self._labels = labels
-
-    def say(self, key: str, language: str, **values: object) -> str:
-        """The phrase with its `{names}` filled in."""
-        text = self._labels[key].in_language(language)
-        return text.format_map(values) if values else text
-
-
-def parse_phrases(*texts: str) -> Phrases:
-    """The phrases of TOML texts of `key = { zh = "…", en = "…" }`."""
-    documents: list[dict[str, Any]] = [tomllib.loads(text) for text in texts]
-    return Phrases(
-        {
-            key: Label(text["zh"], text["en"])
-            for document in documents
-            for key, text in document.items()
-        }
-    )
-
-
-def read_phrases(*paths: Path) -> Phrases:
-    """The phrases of such TOML files together."""
-    return parse_phrases(*(path.read_text("utf-8") for path in paths))
 
 
 def environment(*folders: Path) -> Environment:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lookup.kinds import Field, Kind
-from lookup.pages import Pages, environment, read_phrases
+from lookup.pages import Pages, environment
+from lookup.phrases import read_phrases
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"

@@ -26,7 +26,7 @@ from lookup.admin.people.roles import (
     Actor,
     machine_user,
 )
-from lookup.pages import read_phrases
+from lookup.phrases import read_phrases
 from lookup.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +68,21 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"hello"})
 
 
-async def exchange(sent: bytes) -> bytes:
-    """What a server of this protocol answers to some bytes until it hangs up."""
+@contextlib.asynccontextmanager
+async def served(state: ServerState) -> AsyncIterator[int]:
+    """The port of a server of this protocol."""
     config = uvicorn.Config(app=hello, http=Protocol, ws="none", lifespan="off", log_config=None)
     config.load()
     loop = asyncio.get_running_loop()
-    state = ServerState()
     server = await loop.create_server(lambda: Protocol(config, state, {}), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
+        yield port
+
+
+async def exchange(sent: bytes) -> bytes:
+    """What a server of this protocol answers to some bytes until it hangs up."""
+    async with served(ServerState()) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
         try:
@@ -108,13 +115,8 @@ def test_a_head_that_never_ends_ends_the_connection(
 
 async def flooded(most: int) -> int:
     """How many of `most` clients and two more a server of this protocol keeps."""
-    config = uvicorn.Config(app=hello, http=Protocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    loop = asyncio.get_running_loop()
     state = ServerState()
-    server = await loop.create_server(lambda: Protocol(config, state, {}), "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with served(state) as port:
         clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(most + 2)]
         for reader, _ in clients[most:]:
             with contextlib.suppress(ConnectionResetError):

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 GROUND = {
     "kinds",
+    "phrases",
     "kind_rules",
     "kind_file",
     "check_rules",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from lookup.pages import Pages, Phrases, environment, read_phrases
+from lookup.pages import Pages, environment
+from lookup.phrases import Phrases, read_phrases
 
 FLOOR = Path(__file__).parent.parent / "lookup"
 PUBLIC = FLOOR / "public"

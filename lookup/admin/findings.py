@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from lookup.pages import Phrases, parse_phrases
+from lookup.phrases import Phrases, parse_phrases
 
 ERROR, WARNING = "error", "warning"
 MAX_VALUE_SHOWN = 40

@@ -45,7 +45,7 @@ from lookup.clock import utc_now
 from lookup.durable import PARTIAL, storage
 from lookup.errors import RefusedError, ServiceError
 from lookup.kind_file import load_named
-from lookup.pages import LANGUAGES
+from lookup.phrases import LANGUAGES
 from lookup.settings import Settings, read_settings
 
 NICENESS = 10

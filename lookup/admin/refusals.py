@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Protocol, runtime_checkable
 
 from lookup.errors import RefusedError, ServiceError, UsageError
-from lookup.pages import parse_phrases
+from lookup.phrases import parse_phrases
 
 PHRASES = parse_phrases(
     files("lookup.admin").joinpath("phrases", "refusals.toml").read_text("utf-8")

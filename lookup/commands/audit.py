@@ -9,6 +9,7 @@ import typer
 
 from lookup.admin.audit import Entry, Verified, entries, verify_chain
 from lookup.admin.desk import Desk
+from lookup.admin.exporting import audit_csv
 from lookup.commands.desk import at_desk
 from lookup.commands.terminal import AsJson, err, out, print_json, safe, table
 from lookup.durable import write
@@ -70,8 +71,6 @@ def audit_verify(
 @audit_app.command("export")
 def audit_export(context: typer.Context, file: Path) -> None:
     """Write the whole audit as CSV, the oldest line first; no cell runs as a formula."""
-    # Imported here: it brings a spreadsheet library that no other command of these needs.
-    from lookup.admin.exporting import audit_csv
 
     async def work(desk: Desk) -> bytes:
         return b"".join([part async for part in audit_csv(desk.database)])

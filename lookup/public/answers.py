@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from lookup import record_page
-from lookup.pages import LANGUAGES, read_phrases
+from lookup.phrases import LANGUAGES, read_phrases
 from lookup.public.asking import (
     Closed,
     Found,

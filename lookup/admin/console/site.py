@@ -24,7 +24,8 @@ from lookup.admin.refusals import sentence
 from lookup.admin.release_day import ReleaseDay
 from lookup.clock import SteadyClock
 from lookup.errors import ServiceError, UsageError
-from lookup.pages import LANGUAGES, Phrases, choose_language, environment, read_phrases
+from lookup.pages import choose_language, environment
+from lookup.phrases import LANGUAGES, Phrases, read_phrases
 from lookup.settings import Settings
 
 HERE = Path(__file__).parent.parent

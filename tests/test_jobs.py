@@ -103,6 +103,16 @@ def test_two_consoles_on_one_folder_do_a_job_once(console: Console, scores: Path
     assert console.jobs()[0].state == DONE
 
 
+def test_a_job_whose_turn_was_missed_begins_when_somebody_looks(
+    console: Console, scores: Path
+) -> None:
+    mark(console, QUEUED, console.loaded(scores))
+    queued = console.jobs()[0]
+    assert queued.state == QUEUED
+    assert console.get("wang", f"/jobs/{queued.id}.json").json()["state"] == RUNNING
+    assert console.finished().state == DONE
+
+
 def test_a_job_that_only_just_begins_is_not_taken_for_one_that_was_killed(
     console: Console, scores: Path
 ) -> None:

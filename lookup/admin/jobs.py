@@ -241,11 +241,15 @@ class Jobs:
                 shutil.rmtree(folder, ignore_errors=True)
 
     async def refresh(self, database: aiosqlite.Connection, job: Job) -> Job:
-        """The job as it is now: one that another console started may have died unseen."""
+        """The job as it is now: one that another console started may have died unseen, one in
+        the queue may have been missed by whoever met a full disk when its turn came."""
         if job.state == RUNNING and job.id not in self._processes:
             await self._end_interrupted(database, job.id)
-            return await get_job(database, job.id)
-        return job
+        elif job.state == QUEUED and len(self._processes) < MAX_AT_ONCE:
+            await self.start_next()
+        else:
+            return job
+        return await get_job(database, job.id)
 
     def processes(self) -> list[int]:
         """The ids of the processes that run now, each the leader of a group of its own."""

@@ -1,8 +1,10 @@
 """`lookup batch findings`, `diff`, `approve`, `reject`: what a reviewer looks at and decides."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -53,11 +55,11 @@ def batch_findings(
         refuse_destroyed(batch)
         async with open_batch_file(batch_path(desk.batches, batch_id)) as file:
             if csv:
-                with storage(csv), _new_file(csv) as target:
+                with _new_file(csv) as target:
                     async for part in findings_csv(file, rule=rule):
                         target.write(part)
             if xlsx:
-                with storage(xlsx), _new_file(xlsx) as target:
+                with _new_file(xlsx) as target:
                     await findings_xlsx(file, target, rule=rule)
             if group:
                 return batch, await finding_groups(file)
@@ -67,19 +69,27 @@ def batch_findings(
     if as_json:
         print_json(found)
     elif csv or xlsx:
-        out.print(f"Written: {safe(csv or xlsx)}.")
+        out.print(f"Written: {', '.join(safe(path) for path in (csv, xlsx) if path)}.")
     elif group:
         print_groups(found)
     else:
         print_findings(found, 0 if rule else batch.errors + batch.warnings)
 
 
-def _new_file(path: Path) -> Any:
-    """A new file only its owner reads: it holds cells of candidates' rows. Raises UsageError."""
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file only its owner reads: it holds cells of candidates' rows. What could not be
+    written whole is removed. Raises UsageError, StorageError."""
     if path.exists():
         raise UsageError(f"{path} is there already: name a new file.")
-    path.touch(mode=PRIVATE)
-    return path.open("wb")
+    with storage(path):
+        path.touch(mode=PRIVATE, exist_ok=False)
+        try:
+            with path.open("wb") as target:
+                yield target
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 @batch_app.command("diff")

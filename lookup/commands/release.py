@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,7 +13,8 @@ from lookup.admin.publishing.preflight import FAILED, Item, preflight, sentence
 from lookup.admin.publishing.publisher import Publisher
 from lookup.admin.publishing.releases import Release, get_release, list_releases, reconcile
 from lookup.admin.publishing.retention import destroy_due
-from lookup.admin.publishing.verifying import verify
+from lookup.admin.publishing.verifying import Comparison, verify
+from lookup.admin.states import SCHEDULED
 from lookup.clock import SteadyClock
 from lookup.commands.desk import at_desk
 from lookup.commands.terminal import (
@@ -155,12 +156,12 @@ def release_verify(
     paths = [*(against or ()), *(files or ())]
     choice = parse_choice(maps, header, sheets)
 
-    async def work(desk: Desk) -> Any:
+    async def work(desk: Desk) -> Comparison:
         release = await get_release(desk.database, release_id)
         with progress("comparing") as tell:
             return await verify(desk, release, paths, choice, tell)
 
-    comparison = at_desk(context, work)
+    comparison: Comparison = at_desk(context, work)
     if as_json:
         print_json(dataclasses.asdict(comparison) | {"differences": comparison.differences})
     elif paths:
@@ -211,7 +212,7 @@ def _print_release(context: typer.Context, release: Release, as_json: bool) -> N
         print_json(dataclasses.asdict(release))
         return
     when = ""
-    if release.state == "scheduled":
+    if release.state == SCHEDULED:
         when = f", opens at {_local(context, release.opens_at)}"
     out.print(
         f"{release.id}: {release.state}{when}. {safe(release.title)}, version {release.version}."

@@ -11,6 +11,7 @@ from lookup.admin.publishing.heartbeat import alive
 from lookup.admin.publishing.releases import Release, get_release
 from lookup.admin.publishing.sealed import aside, check_digest, read_manifest
 from lookup.admin.reviewing import approved, approvers
+from lookup.admin.states import OPEN, SCHEDULED
 from lookup.clock import SteadyClock
 from lookup.errors import RefusedError, ServiceError
 from lookup.release_file import Manifest
@@ -108,7 +109,7 @@ async def _pointer(look: _Look) -> Item:
     parts = (pointer.upcoming, pointer.current) if pointer else ()
     named = any(part and part.reference == look.release.reference for part in parts)
     # What was never scheduled is not missing yet; what was, should be there.
-    missing = FAILED if look.release.state in {"scheduled", "open"} else WAIT
+    missing = FAILED if look.release.state in {SCHEDULED, OPEN} else WAIT
     return Item("pointer", OK if named else missing, {"state": look.release.state})
 
 

@@ -11,12 +11,13 @@ import pytest
 
 from lookup.admin.people.roles import REVIEWER
 from lookup.admin.publishing.heartbeat import alive
-from lookup.admin.publishing.hours import SETTLED, HourKeeper
+from lookup.admin.publishing.hours import RETRY_AFTER, SETTLED, HourKeeper
 from lookup.admin.publishing.preflight import FAILED, PREFLIGHT_FROM
 from lookup.admin.publishing.publisher import Publisher
 from lookup.admin.reviewing import reject
 from lookup.admin.states import CLOSED, OPEN, SCHEDULED
 from lookup.clock import SteadyClock
+from lookup.errors import StorageError
 from tests.desk_makers import HOUR, START, Bureau, Hands, person
 
 HOUR_S = HOUR.total_seconds()
@@ -397,6 +398,26 @@ def test_a_disk_that_fails_is_told_and_tried_again(tower: Tower) -> None:
     tower.keep(65, keeper)
     assert tower.served() == release
     assert keeper.problem == keeper.watches["scores"].problem == ""
+
+
+def test_a_closing_that_fails_does_not_fill_the_audit(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = tower.ready()
+    tower.publish(lambda p: p.open(release, closes_at=START + MINUTE))
+
+    def full(store: object, pointer: object, replaces: int) -> None:
+        raise StorageError("The disk is full.")
+
+    tower.at(START + 2 * MINUTE)
+    with monkeypatch.context() as patch:
+        patch.setattr("lookup.stores.embedded.EmbeddedStore.move", full)
+        keeper = tower.keep(10)
+    assert "full" in keeper.watches["scores"].problem
+    tried = [line.act for line in tower.audit()].count("release.close")
+    assert 2 <= tried <= 10 / RETRY_AFTER.total_seconds() + 1
+    tower.keep(5, keeper)
+    assert tower.release(release).state == CLOSED
 
 
 def test_the_publisher_gives_a_sign_of_life_while_it_runs(tower: Tower) -> None:

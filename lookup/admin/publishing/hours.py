@@ -53,6 +53,7 @@ class Watch:
     looked_at: datetime | None = None
     problem: str = ""
     tried_at: datetime | None = None
+    closing_at: datetime | None = None
     opening: asyncio.Task[None] | None = None
 
 
@@ -116,8 +117,7 @@ class HourKeeper:
         now = self.clock()
         if self._since is None or now < self._since:
             self._since = now
-        # Where the clock was set back it is time at once.
-        if self._kept_at and timedelta(0) <= now - self._kept_at < self._kept_for:
+        if _lately(self._kept_at, now, self._kept_for):
             return
         # Counted from the start: a first try that failed does not make the second one settled.
         settled = now - self._since >= SETTLED
@@ -138,8 +138,7 @@ class HourKeeper:
         now = self.clock()
         current, upcoming = (pointer.current, pointer.upcoming) if pointer else (None, None)
         if current and current.closes_at and current.closes_at <= now:
-            async with self._desk() as desk:
-                await Publisher(desk).close_due(watch.kind)
+            await self._close(watch)
         if upcoming is None:
             watch.items, watch.problem = [], ""
             return
@@ -149,9 +148,17 @@ class HourKeeper:
             elif upcoming.opens_at - now <= PREFLIGHT_FROM:
                 await self._preflight(watch, upcoming.reference.release)
 
+    async def _close(self, watch: Watch) -> None:
+        # Every try is noted in the audit before it is made, even one that fails.
+        if _lately(watch.closing_at, self.clock(), RETRY_AFTER):
+            return
+        watch.closing_at = self.clock()
+        async with self._desk() as desk:
+            await Publisher(desk).close_due(watch.kind)
+
     async def _preflight(self, watch: Watch, release: str) -> None:
         now = self.clock()
-        if watch.looked_at and timedelta(0) <= now - watch.looked_at < PREFLIGHT_EVERY:
+        if _lately(watch.looked_at, now, PREFLIGHT_EVERY):
             return
         watch.looked_at = now
         async with self._desk() as desk:
@@ -161,7 +168,7 @@ class HourKeeper:
 
     def _begin_opening(self, watch: Watch, release: str) -> None:
         now = self.clock()
-        if watch.tried_at and timedelta(0) <= now - watch.tried_at < RETRY_AFTER:
+        if _lately(watch.tried_at, now, RETRY_AFTER):
             return
         watch.tried_at = now
         watch.opening = asyncio.create_task(self._open(watch, release))
@@ -174,6 +181,11 @@ class HourKeeper:
                 await Publisher(desk).open(release, wait=True)
 
         watch.problem = await _told(opened())
+
+
+def _lately(since: datetime | None, now: datetime, span: timedelta) -> bool:
+    """Whether `since` is less than `span` ago; where the clock was set back it is not."""
+    return since is not None and timedelta(0) <= now - since < span
 
 
 async def _told(work: Awaitable[None]) -> str:

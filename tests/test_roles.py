@@ -1,4 +1,4 @@
-"""People: every act names the roles that allow it, and nobody has more than their own."""
+"""Roles: every act names the roles that allow it, and nobody has more than their own."""
 
 import pytest
 

@@ -32,5 +32,4 @@ def bind(host: str, port: int) -> socket.socket:
         number = error.errno if isinstance(error, OSError) else None
         sentence = SENTENCES.get(number or 0, "{host} port {port} cannot be used: choose another.")
         raise UsageError(sentence.format(host=host, port=port)) from error
-    bound.set_inheritable(True)
     return bound

@@ -53,6 +53,12 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in found.stderr
 
 
+def test_a_job_that_outlives_a_killed_console_does_not_keep_its_port() -> None:
+    # The loop of the console closes no descriptor of its jobs: what is inheritable, they hold.
+    with bind("127.0.0.1", 0) as bound:
+        assert not bound.get_inheritable()
+
+
 def test_a_backup_comes_back(tmp_path: Path) -> None:
     assert lookup(tmp_path / "var", "batch", "list").returncode == 0
     made = lookup(tmp_path / "var", "admin", "backup", str(tmp_path / "backup"))

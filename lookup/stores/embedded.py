@@ -77,6 +77,12 @@ class EmbeddedStore:
         publish(self.partial(release), self.releases / file, RELEASE_MODE)
         return Reference(release, file, sha256)
 
+    def forget(self, release: str) -> None:
+        """Remove the file of a release that was never noted, and its digest."""
+        with storage(self.releases):
+            for path in self.releases.glob(f"{release}.*"):
+                path.unlink()
+
     # Pointers
 
     def stamps(self) -> dict[str, Stamp]:

@@ -1,6 +1,11 @@
-"""Building: one batch becomes one sealed release file, every record of it checked."""
+"""Building: one batch becomes one sealed release file, every record of it checked.
+
+Key and file get their names before the release is noted. Which release is being built is
+written down until then, so that what a kill leaves in between is found and destroyed.
+"""
 
 import contextlib
+from pathlib import Path
 
 import aiosqlite
 import orjson
@@ -16,13 +21,17 @@ from lookup.admin.publishing.releases import Release, get_release, refuse_withdr
 from lookup.admin.refusals import refused
 from lookup.admin.reviewing import counting, refuse_unapproved
 from lookup.admin.states import LOADED, REJECTED, SEALED
-from lookup.errors import DamagedError
+from lookup.durable import storage, write
+from lookup.errors import DamagedError, RefusedError
 from lookup.release_file import Envelope, Manifest, ReleaseFile, ReleaseWriter, digest_of
 from lookup.sealing import fingerprint, new_key
 from lookup.statistics import Tally
 from lookup.stores.pointer import Reference
 
 LOCK = ".build.lock"
+UNDER_WAY = "building"
+"""In the folder `admin`: the id of the release that is being built, or was when a kill came."""
+UNDER_WAY_MODE = 0o600
 
 _INSERT = (
     "INSERT INTO release"
@@ -42,9 +51,10 @@ async def build(desk: Desk, batch_id: int, progress: Progress = untold) -> Relea
     batch = await _buildable(desk, batch_id)
     desk.store.prepare()
     with only_one(desk.store.releases / LOCK, refused("building")):
-        desk.store.sweep()
+        await _sweep(desk)
         key = new_key()
         manifest = await _manifest(desk, batch, key)
+        write(_under_way(desk), manifest.release.encode(), UNDER_WAY_MODE)
         desk.keys.keep(manifest.release, key)
         partial = desk.store.partial(manifest.release)
         try:
@@ -61,7 +71,42 @@ async def build(desk: Desk, batch_id: int, progress: Progress = untold) -> Relea
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+        _note_ended(desk)
     return await get_release(desk.database, manifest.release)
+
+
+async def forget_killed(desk: Desk) -> None:
+    """Destroy what a build that was killed left; nothing while somebody builds."""
+    desk.store.prepare()
+    with (
+        contextlib.suppress(RefusedError),
+        only_one(desk.store.releases / LOCK, refused("building")),
+    ):
+        await _sweep(desk)
+
+
+async def _sweep(desk: Desk) -> None:
+    """Remove parts, and key and file of a release that was never noted; only one may."""
+    desk.store.sweep()
+    with storage(_under_way(desk)), contextlib.suppress(FileNotFoundError):
+        release = _under_way(desk).read_text("ascii")
+        sql = "SELECT 1 FROM release WHERE id = ?"
+        async with desk.database.execute(sql, (release,)) as cursor:
+            noted = await cursor.fetchone()
+        if not noted and release:
+            desk.keys.destroy(release)
+            desk.store.forget(release)
+        _note_ended(desk)
+
+
+def _under_way(desk: Desk) -> Path:
+    return desk.settings.data_dir / "admin" / UNDER_WAY
+
+
+def _note_ended(desk: Desk) -> None:
+    # What a full disk does not let go of, the next sweep finds: the release is noted by now.
+    with contextlib.suppress(OSError):
+        _under_way(desk).unlink(missing_ok=True)
 
 
 async def _buildable(desk: Desk, batch_id: int) -> Batch:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from lookup.admin.desk import Desk, open_desk
 from lookup.admin.people.roles import PUBLISHER_DAEMON
 from lookup.admin.people.sessions import sweep
+from lookup.admin.publishing.building import forget_killed
 from lookup.admin.publishing.heartbeat import beat
 from lookup.admin.publishing.preflight import (
     FAILED,
@@ -131,6 +132,7 @@ class HourKeeper:
             self.mends += await reconcile(desk)
             await sweep(desk)
             if destroying:
+                await forget_killed(desk)
                 await destroy_due(desk)
 
     async def _look(self, watch: Watch) -> None:

@@ -1,7 +1,9 @@
 """Jobs: processes of their own, whose rows say how they ended, whatever happened."""
 
 import asyncio
+import dataclasses
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +27,7 @@ from lookup.admin.jobs import (
     holding,
     list_jobs,
     lock_path,
+    uploads,
 )
 from lookup.errors import StorageError, UsageError
 from lookup.settings import Settings, read_settings
@@ -253,6 +256,19 @@ def test_what_was_sent_for_a_load_without_a_batch_is_removed(
     console.upload("wang", scores, mapping="没有这一列=chinese")
     assert console.finished().state == FAILED
     assert list(console.site.uploads.iterdir()) == []
+
+
+def test_what_was_sent_is_found_again_when_the_data_folder_has_another_name(
+    console: Console, scores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "start_next", lambda self: asyncio.sleep(0))
+    console.upload("wang", scores)
+    mark_running(console)
+    moved = Path(shutil.copytree(console.office.root, console.office.root.with_name("moved")))
+    settings = dataclasses.replace(console.office.settings, data_dir=moved)
+    console.run(Jobs(settings, console.clock).reconcile())
+    assert list(uploads(settings).iterdir()) == []
+    assert len(list(console.site.uploads.iterdir())) == 1
 
 
 def test_an_upload_that_a_kill_left_without_a_job_is_removed_at_the_next_start(

@@ -213,6 +213,23 @@ def test_only_folders_of_uploads_are_removed(archive: Archive, tmp_path: Path) -
     assert (tmp_path / "admin" / "uploads").is_dir()
 
 
+def test_uploads_are_found_when_the_data_folder_has_another_name(
+    archive: Archive, tmp_path: Path
+) -> None:
+    release = archive.ended(CLOSED)
+    sent = tmp_path / "admin" / "uploads" / "7"
+    sent.mkdir(parents=True)
+    archive.execute(
+        "INSERT INTO job (what, spec, person, state, result, started_at)"
+        " VALUES ('load', json_object('folder', ?), 'x', 'done', json_object('batch', ?), '')",
+        "var/admin/uploads/7",
+        archive.release(release).batch,
+    )
+    archive.at(30)
+    archive.destroy()
+    assert not sent.exists()
+
+
 def test_files_that_are_gone_already_are_no_error(archive: Archive) -> None:
     release = archive.ended(CLOSED)
     shutil.rmtree(archive.root / "admin" / "keys")

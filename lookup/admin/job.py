@@ -34,6 +34,7 @@ from lookup.admin.jobs import (
     forget_upload,
     get_job,
     lock_path,
+    upload_of,
 )
 from lookup.admin.loading import Loaded, load
 from lookup.admin.people.accounts import get_person
@@ -134,7 +135,7 @@ Work = Callable[[Desk, Job, Progress], Awaitable[dict[str, Any]]]
 
 
 async def _load(desk: Desk, job: Job, progress: Progress) -> dict[str, Any]:
-    folder = Path(job.spec["folder"])
+    folder = upload_of(desk.settings, job.spec)
     sight = Sight(folder)
     try:
         loaded = await _load_files(desk, job, folder, progress, sight)
@@ -181,7 +182,7 @@ async def _build(desk: Desk, job: Job, progress: Progress) -> dict[str, Any]:
 async def _verify(desk: Desk, job: Job, progress: Progress) -> dict[str, Any]:
     spec = job.spec
     release = await get_release(desk.database, spec["release"])
-    paths = [Path(spec["folder"]) / name for name in spec["files"]]
+    paths = [upload_of(desk.settings, spec) / name for name in spec["files"]]
     choice = Choice.from_json(spec["choice"]) if paths else None
     found = await verify(desk, release, paths, choice, progress)
     return {"release": release.id, "compared": found.compared, "differences": found.differences}

@@ -101,10 +101,18 @@ def uploads(settings: Settings) -> Path:
     return settings.data_dir / "admin" / "uploads"
 
 
+def upload_of(settings: Settings, spec: Mapping[str, Any]) -> Path:
+    """Where the upload of a job's spec lies: found by its name alone, since the data folder may
+    be spelled otherwise, or lie elsewhere, than when it was sent."""
+    return uploads(settings) / Path(spec["folder"]).name
+
+
 def forget_upload(settings: Settings, job: Job) -> None:
     """Remove what was sent for a load that ended without a batch: nothing else ever would."""
     own = uploads(settings) / str(job.id)
-    if job.what == LOAD and not job.alive and not job.result and job.spec["folder"] == str(own):
+    if job.what != LOAD or job.alive or job.result:
+        return
+    if upload_of(settings, job.spec) == own:
         shutil.rmtree(own, ignore_errors=True)
 
 

@@ -1,7 +1,6 @@
 """Batches: the list, one batch, its history, and what can be done with it."""
 
 import itertools
-from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
@@ -12,7 +11,17 @@ from lookup.admin.batches import Batch, get_batch, list_batches, records, source
 from lookup.admin.console.audit_words import told
 from lookup.admin.console.site import Visit, attachment
 from lookup.admin.desk import Desk
-from lookup.admin.jobs import BUILD, CHECK, FAILED, QUEUED, RUNNING, Job, list_jobs, load_of
+from lookup.admin.jobs import (
+    BUILD,
+    CHECK,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    Job,
+    list_jobs,
+    load_of,
+    upload_of,
+)
 from lookup.admin.publishing.releases import list_releases
 from lookup.admin.refusals import refused
 from lookup.admin.reviewing import approved, approvers, counting, loaders
@@ -231,8 +240,7 @@ async def codes(visit: Visit) -> Response:
     batch = await of_batch(visit)
     job = await _codes_job(visit, batch)
     # The folder of whichever load brought the files: a confirmed mapping reads them once more.
-    folder = visit.site.uploads / Path(job.spec["folder"]).name if job else None
-    path = folder / job.spec["codes"] if job and folder else None
+    path = upload_of(visit.site.settings, job.spec) / job.spec["codes"] if job else None
     if path is None or not path.is_file():
         raise refused("no_codes")
     async with visit.desk.act("batch.codes", batch.subject):

@@ -67,7 +67,7 @@ async def _start(visit: Visit, upload: Upload) -> Response:
 
     def settle(number: int) -> dict[str, str]:
         upload.move(site.uploads / str(number))
-        return {"folder": str(upload.folder)}
+        return {"folder": upload.folder.name}
 
     job = await site.jobs.add(visit.desk.database, LOAD, spec, visit.actor.name, settle)
     await site.jobs.start_next()

@@ -12,7 +12,7 @@ import orjson
 from lookup.admin.batch_file import batch_path
 from lookup.admin.batches import subject_of
 from lookup.admin.desk import Desk
-from lookup.admin.jobs import LOAD, uploads
+from lookup.admin.jobs import uploads
 from lookup.admin.publishing.releases import ENDED, Release, list_releases, reconcile
 from lookup.admin.states import SEALED
 from lookup.durable import storage, sync_folder
@@ -65,14 +65,14 @@ async def _destroy_batch(desk: Desk, batch: int) -> list[str]:
     async with desk.act("release.destroy", subject_of(batch)) as line:
         # Looked at again inside the transaction: nobody notes an intent for it meanwhile.
         releases = await _due(desk, batch)
-        folders = await _folders(desk, batch)
+        sent = await _uploads(desk, batch)
         for release in releases:
             desk.keys.destroy(release.id)
             _remove(desk.store.path(release.reference))
             digest = release.file + DIGEST_SUFFIX
             _remove(desk.store.releases / digest)
         _remove(batch_path(desk.batches, batch))
-        for folder in folders:
+        for folder in sent:
             _remove_folder(folder)
         now = desk.clock().isoformat()
         ids = [release.id for release in releases]
@@ -93,8 +93,9 @@ async def _folders(desk: Desk, batch: int) -> list[Path]:
 
 
 def _below(root: Path, named: list[Any]) -> list[Path]:
-    """The folders right below `root` among those named: nothing else is ever removed."""
-    folders = [Path(name).resolve() for name in named if isinstance(name, str)]
+    """The folders right below `root` of those names: nothing else is ever removed."""
+    # By the name alone: the data folder may have been spelled otherwise, or moved since.
+    folders = [(root / Path(name).name).resolve() for name in named if isinstance(name, str)]
     return [folder for folder in folders if folder.parent == root.resolve()]
 
 

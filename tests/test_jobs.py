@@ -5,6 +5,8 @@ import dataclasses
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +84,12 @@ def test_a_job_that_a_killed_console_left_is_told_at_the_next_start(console: Con
     again = Jobs(console.office.settings, console.clock)
     assert asyncio.run(again.reconcile()) == [1]
     assert (console.jobs()[0].state, console.jobs()[0].message) == (FAILED, INTERRUPTED)
+
+
+def test_a_job_whose_console_was_killed_before_it_said_where_to_work_just_ends() -> None:
+    command = [sys.executable, "-m", "lookup.admin.job", "1"]
+    done = subprocess.run(command, input=b"", capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_a_job_that_still_runs_is_left_alone_by_another_console(console: Console) -> None:

@@ -231,7 +231,11 @@ async def run(settings: Settings, number: int) -> None:
 def main(number: int) -> None:
     """The process, at low priority; the lock it inherited is let go of when it ends."""
     os.nice(NICENESS)
-    settings = read_settings(orjson.loads(sys.stdin.buffer.read()))
+    given = sys.stdin.buffer.read()
+    if not given:
+        # The console was killed before it could say where to work: its next start tells.
+        return
+    settings = read_settings(orjson.loads(given))
     with rarely_collecting():
         asyncio.run(run(settings, number))
     lock_path(settings, number).unlink(missing_ok=True)

@@ -117,6 +117,7 @@ def test_the_audit_names_the_fields_and_nothing_of_anybody(office: Office) -> No
     assert acts == ["batch.load", "batch.check", "batch.correct", "batch.check"]
     detail = orjson.loads(lines[2][2])
     assert (detail["corrects"], detail["fields"]) == (1, ["id_suffix", "name"])
+    assert detail["reason"] == office.batch(2).reason
     assert (lines[2][3], lines[2][4]) == (office.batch(1).sha256, office.batch(2).sha256)
     assert not any(text in str(lines) for text in ("张三丰", "99999X", NUMBER))
 

@@ -12,7 +12,7 @@ import orjson
 from lookup.admin.batch_file import batch_path
 from lookup.admin.batches import subject_of
 from lookup.admin.desk import Desk
-from lookup.admin.jobs import uploads
+from lookup.admin.jobs import LOAD, uploads
 from lookup.admin.publishing.releases import ENDED, Release, list_releases, reconcile
 from lookup.admin.states import SEALED
 from lookup.durable import storage, sync_folder
@@ -84,7 +84,7 @@ async def _destroy_batch(desk: Desk, batch: int) -> list[str]:
     return ids
 
 
-async def _folders(desk: Desk, batch: int) -> list[Path]:
+async def _uploads(desk: Desk, batch: int) -> list[Path]:
     """The folders of the uploads the batch was loaded from."""
     sql = "SELECT spec FROM job WHERE what = ? AND json_extract(result, '$.batch') = ?"
     async with desk.database.execute(sql, (LOAD, batch)) as cursor:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -149,6 +150,20 @@ def test_a_backup_that_fails_leaves_nothing(office: Office, tmp_path: Path) -> N
     assert list(tmp_path.glob("**/*.partial")) == []
 
 
+def test_what_a_killed_backup_left_is_removed_by_the_next(office: Office, tmp_path: Path) -> None:
+    left = tmp_path / "backup-20260101T000000Z.partial"
+    (left / "admin").mkdir(parents=True)
+    other = tmp_path / "other-20260101T000000Z.partial"
+    other.mkdir()
+    held = tmp_path / "backup-20260101T000001Z.partial"
+    held.mkdir()
+    descriptor = os.open(held, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    taken(office, tmp_path / "backup")
+    os.close(descriptor)
+    assert sorted(tmp_path.glob("*.partial")) == [held, other]
+
+
 def damage(folder: Path, how: str) -> None:
     release = next(folder.glob("releases/*.lmdb"))
     if how == "changed":
@@ -158,11 +173,19 @@ def damage(folder: Path, how: str) -> None:
         release.write_bytes(content)
     elif how == "missing":
         release.unlink()
+    elif how == "linked":
+        outside = folder.with_name("outside")
+        (folder / "admin" / "admin.db").rename(outside)
+        (folder / "admin" / "admin.db").symlink_to(outside)
+    elif how == "emptied":
+        for name in ("admin", "live", "releases"):
+            shutil.rmtree(folder / name)
+        (folder / LIST).write_text("")
     else:
         (folder / "live" / "more.json").write_text("{}")
 
 
-@pytest.mark.parametrize("how", ["changed", "missing", "more"])
+@pytest.mark.parametrize("how", ["changed", "missing", "more", "linked", "emptied"])
 def test_a_backup_that_is_not_whole_is_not_restored(
     office: Office, tmp_path: Path, how: str
 ) -> None:

@@ -9,6 +9,8 @@ what was read of them is in the batches.
 
 import asyncio
 import contextlib
+import fcntl
+import glob
 import os
 import shutil
 import sqlite3
@@ -44,16 +46,37 @@ async def back_up(desk: Desk, folder: Path) -> Path:
     source = desk.settings.data_dir
     final = _name(folder, desk.clock(), source)
     partial = final.with_name(final.name + PARTIAL)
+    _sweep(folder)
+    make_folder(partial, FOLDER_MODE)
     try:
-        count = await asyncio.to_thread(_copy_all, source, partial)
-        async with desk.act("database.back_up", "backup") as line:
-            line.after = digest_of(partial / LIST)
-            line.detail = {"files": count}
-        _give_name(partial, final)
+        with _locked(partial):
+            count = await asyncio.to_thread(_copy_all, source, partial)
+            async with desk.act("database.back_up", "backup") as line:
+                line.after = digest_of(partial / LIST)
+                line.detail = {"files": count}
+            _give_name(partial, final)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return final
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed backups of this name left: it holds keys and records."""
+    for leftover in folder.parent.glob(f"{glob.escape(folder.name)}-*{PARTIAL}"):
+        with storage(leftover), contextlib.suppress(BlockingIOError), _locked(leftover):
+            shutil.rmtree(leftover)
+
+
+@contextlib.contextmanager
+def _locked(partial: Path) -> Iterator[None]:
+    """Hold a backup under way. Raises BlockingIOError where somebody does."""
+    descriptor = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _name(folder: Path, now: datetime, source: Path) -> Path:
@@ -73,7 +96,6 @@ def _give_name(partial: Path, final: Path) -> None:
 
 def _copy_all(source: Path, target: Path) -> int:
     """Copy everything and list it; how many files."""
-    make_folder(target, FOLDER_MODE)
     for folder in (*PRIVATE, RELEASES, LIVE):
         make_folder(target / folder, FOLDER_MODE if folder in PRIVATE else 0o755)
     _copy_database(source / DATABASE, target / DATABASE)
@@ -143,7 +165,8 @@ def _copy_file(source: Path, target: Path, mode: int | None = None) -> None:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / LIST:
+        # No link is a backup's: it would bring in what lies outside.
+        if path.is_file() and not path.is_symlink() and path != folder / LIST:
             yield path.relative_to(folder)
 
 
@@ -161,7 +184,7 @@ def check_backup(source: Path) -> list[Path]:
         raise UsageError(f"{source} is no backup: it has no {LIST} to read.") from error
     listed = dict(line.split("  ", 1)[::-1] for line in text.splitlines() if "  " in line)
     found = {path.as_posix() for path in _files(source)}
-    if found != listed.keys():
+    if found != listed.keys() or DATABASE.as_posix() not in found:
         raise DamagedError(f"{source} has not the files its {LIST} names: copy it again.")
     for name, digest in listed.items():
         if digest_of(source / name) != digest:

@@ -9,6 +9,7 @@ import csv
 import dataclasses
 import io
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Iterable
 from typing import BinaryIO
 
@@ -18,9 +19,9 @@ import orjson
 from lookup.admin.audit import Entry, oldest_first
 from lookup.admin.batches import findings
 
-FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
-BEFORE = " \u00a0\u3000'\"‘’“”\ufeff"
-"""What may stand before a formula without stopping it."""
+FORMULA = frozenset("=+-@\t\r\n")
+QUOTES = "'\"‘’“”"
+"""What may stand before a formula without stopping it, besides what cannot be seen."""
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that no workbook can hold."""
 MAX_CELL = 32_767
@@ -38,7 +39,16 @@ AUDIT_COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))
 def inert(value: object) -> str:
     """Text that no spreadsheet runs: where it would, an apostrophe stands before it."""
     text = str(value)[:MAX_CELL]
-    return f"'{text}" if text.lstrip(BEFORE)[:1] in FORMULA else text
+    return f"'{text}" if _first(text) in FORMULA else text
+
+
+def _first(text: str) -> str:
+    """The first character that counts, full-width and small forms as the plain one."""
+    for character in text:
+        unseen = unicodedata.category(character)[0] in "ZC" and character not in FORMULA
+        if not unseen and character not in QUOTES:
+            return unicodedata.normalize("NFKC", character)[:1]
+    return ""
 
 
 async def _rows(

@@ -65,6 +65,11 @@ class Console:
 
         self.office.at_desk(work)
 
+    def set_clock(self, by: timedelta) -> None:
+        """Somebody sets the wall clock; the steady one does not follow."""
+        self.clock.now += by
+        self._boot_at += by
+
     def close(self) -> None:
         """End the loop, and with it whatever still runs."""
         self.run(self.site.jobs.stop(grace_s=0))

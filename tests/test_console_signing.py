@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,16 @@ def test_a_session_that_rests_too_long_is_over(console: Console) -> None:
     assert console.get("wang", "/batches").status_code == 200
     console.later(hours=1)
     assert console.get("wang", "/batches").status_code == 303
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_was_set_is_told_before_anybody_has_signed_in(
+    console: Console, hours: int
+) -> None:
+    # Set back, it ends every session and fits no code: nobody could see it on a page inside.
+    assert "clock was set" not in console.get("", "/sign-in?lang=en").text
+    console.set_clock(timedelta(hours=hours))
+    assert f"it is {hours * 3600} s off" in console.get("", "/sign-in?lang=en").text
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64])

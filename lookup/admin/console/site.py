@@ -221,6 +221,7 @@ class Site:
             "zone": str(self.settings.timezone),
             "switch": f"{quote(request.scope['path'])}?lang={other}",
             "flash": done if done in FLASHES else "",
+            "clock_off_s": None if self.clock.agree() else round(self.clock.drift_s()),
             "person": None,
             "section": "",
         }

@@ -1,6 +1,7 @@
 """One command, `lookup`. Exit 0 done, 1 refused by the data, 2 used wrongly."""
 
 import dataclasses
+import resource
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -87,6 +88,8 @@ def sample(
 
 def main() -> None:
     """Run the command line; every error is one sentence on standard error."""
+    # A crash must not write records, passwords and keys to the disk; every child inherits it.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         app()
     except ServiceError as error:

@@ -373,3 +373,10 @@ def test_a_kinds_file_is_checked_by_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "bad.toml, line 1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_crash_writes_no_memory_to_the_disk(tmp_path: Path) -> None:
+    shown = "import atexit, resource\n"
+    shown += "atexit.register(lambda: print(resource.getrlimit(resource.RLIMIT_CORE)))\n"
+    found = lookup(tmp_path, "version", script=shown)
+    assert found.stdout.endswith("(0, 0)\n")

@@ -331,6 +331,14 @@ def test_two_keepers_at_once_do_no_harm(tower: Tower) -> None:
     assert [keeper.watches["scores"].problem for keeper in keepers] == ["", ""]
 
 
+def test_the_start_removes_what_a_killed_load_left(tower: Tower) -> None:
+    left = tower.root / "admin" / "batches" / "0123456789abcdef.db.partial"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"records")
+    tower.keep(3)
+    assert not left.exists()
+
+
 def test_the_start_says_what_it_mended(tower: Tower, monkeypatch: pytest.MonkeyPatch) -> None:
     release = tower.ready()
 

@@ -52,13 +52,7 @@ def workplace(folder: Path) -> Iterator[Path]:
     Raises StorageError.
     """
     make_folder(folder, FOLDER_MODE)
-
-    def sweep() -> None:
-        with storage(folder):
-            for leftover in folder.glob(f"*{PARTIAL}*"):
-                leftover.unlink()
-
-    with together(folder / LOCK, sweep):
+    with together(folder / LOCK, lambda: _sweep(folder)):
         partial = folder / f"{secrets.token_hex(8)}{SUFFIX}{PARTIAL}"
         try:
             yield partial
@@ -66,6 +60,19 @@ def workplace(folder: Path) -> Iterator[Path]:
             # What a full disk does not let go of, the next sweep finds.
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def forget_killed(folder: Path) -> None:
+    """Remove what killed loads and corrections left; nothing while somebody is at work."""
+    make_folder(folder, FOLDER_MODE)
+    with together(folder / LOCK, lambda: _sweep(folder)):
+        pass
+
+
+def _sweep(folder: Path) -> None:
+    with storage(folder):
+        for leftover in folder.glob(f"*{PARTIAL}*"):
+            leftover.unlink()
 
 
 async def enter(desk: Desk, line: Line, partial: Path, new: NewBatch) -> int:

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from lookup.admin import entering
 from lookup.admin.desk import Desk, open_desk
 from lookup.admin.people.roles import PUBLISHER_DAEMON
 from lookup.admin.people.sessions import sweep
@@ -131,6 +132,7 @@ class HourKeeper:
         async with self._desk() as desk:
             self.mends += await reconcile(desk)
             await sweep(desk)
+            entering.forget_killed(desk.batches)
             if destroying:
                 await forget_killed(desk)
                 await destroy_due(desk)

@@ -10,6 +10,14 @@ from lookup.kinds import Label
 LANGUAGES = ("zh", "en")
 
 
+class _Count(int):
+    """A number that chooses between the words for one and for more: `{count:row is|rows are}`."""
+
+    def __format__(self, words: str) -> str:
+        one, bar, more = words.partition("|")
+        return (one if self == 1 else more) if bar else super().__format__(words)
+
+
 class Phrases:
     """The texts of a wing in both languages; a phrase that is missing is a KeyError."""
 
@@ -17,9 +25,12 @@ class Phrases:
         self._labels = labels
 
     def say(self, key: str, language: str, **values: object) -> str:
-        """The phrase with its `{names}` filled in."""
+        """The phrase with its `{names}` filled in; a number may choose words, as `_Count` says."""
         text = self._labels[key].in_language(language)
-        return text.format_map(values) if values else text
+        if not values:
+            return text
+        numbers = {name: _Count(value) for name, value in values.items() if type(value) is int}
+        return text.format_map({**values, **numbers})
 
 
 def parse_phrases(*texts: str) -> Phrases:

@@ -188,6 +188,32 @@ def test_a_part_of_the_city_may_skip_ranks_where_the_kind_says_so() -> None:
     assert {rule for _, rule in told(kind_with(RANK), part)} == {"rank_counting"}
 
 
+def test_the_ranks_of_a_part_are_one_finding_at_the_first_gap() -> None:
+    rows: list[Row] = [{"total": 300 - n / 2, "rank": n} for n in (1, 2, *range(4, 300, 7))]
+    (finding,), _ = checked(kind_with(RANK), rows)
+    assert (finding.line, finding.rule, finding.severity) == (4, "rank_gaps", ERROR)
+    assert finding.values == {"count": len(rows), "last": rows[-1]["rank"]}
+
+
+def test_single_records_that_are_missing_are_named_one_by_one() -> None:
+    rows: list[Row] = [{"total": 300 - n / 2, "rank": n} for n in range(1, 90) if n % 9]
+    assert {rule for _, rule in told(kind_with(RANK), rows)} == {"rank_counting"}
+
+
+def test_ranks_that_fall_behind_the_count_are_no_parts() -> None:
+    ranks = [*range(1, 300, 7)]
+    ranks[20:] = range(ranks[20], ranks[20] + len(ranks[20:]))
+    rows: list[Row] = [{"total": 300 - n, "rank": rank} for n, rank in enumerate(ranks)]
+    assert told(kind_with(RANK), rows) == [(3, "rank_gaps")]
+    rows[30:] = [row | {"rank": row["rank"] - 100} for row in rows[30:]]
+    assert "rank_gaps" not in {rule for _, rule in told(kind_with(RANK), rows)}
+
+
+def test_a_miscounted_rank_is_told_with_those_before_it() -> None:
+    (finding,), _ = checked(kind_with(RANK), altered(RANKED, 3, rank=3))
+    assert finding.values == {"rank": 3, "above": 3, "expected": 4}
+
+
 def test_ranks_are_compared_within_their_group() -> None:
     rows: list[Row] = [{"school": school} | row for school in "甲乙" for row in RANKED]
     assert told(kind_with(RANK | {"within": ["school"]}), rows) == []
@@ -264,10 +290,14 @@ def test_every_sentence_belongs_to_a_check_and_names_no_unknown_value() -> None:
     sentences = tomllib.loads(
         files("lookup.admin").joinpath("phrases", "checks.toml").read_text("utf-8")
     )
-    errors = {rule for *_, wanted in PLANTED for _, rule in wanted} | {"count", UNLISTED}
+    errors = {rule for *_, wanted in PLANTED for _, rule in wanted} | {
+        "count",
+        "rank_gaps",
+        UNLISTED,
+    }
     suspicions = {
         "no_reference", "no_reference_key", "mean_moved", "spread_moved", "zeros_moved",
         "maxima_moved", "share_moved", "zeros", "school_missing", "school_missing_share", "run",
-        "rows_alike", "heap",
+        "rows_alike", "heap", "shared_code", "factor_empty", "odd_name",
     }  # fmt: skip
     assert set(sentences) == errors | suspicions

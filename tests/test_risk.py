@@ -48,5 +48,9 @@ def test_names_are_tried_the_commonest_first(budget: int, opened: int) -> None:
     assert expected(["name"], records, budget) == opened
 
 
+def test_nothing_is_said_of_a_way_in_that_no_record_has() -> None:
+    assert RiskCount(kind_with(["candidate_number", "access_code"])).risks(100) == []
+
+
 def test_a_record_without_the_factor_is_at_no_risk() -> None:
     assert expected(["id_suffix"], [{"id_suffix": "x"}, {}], 31_000) == 1

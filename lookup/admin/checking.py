@@ -119,9 +119,12 @@ async def _examine(
     async for chunk in records(file):
         for record in chunk:
             place = Place(names[record.source], record.line)
-            # A kind without checks looks at no value: its records are only counted.
-            if told := checker.add(place, record.values() if kind.checks else {}):
-                found += told
+            if kind.reference:
+                # Nobody types anything for it; without checks its records are only counted.
+                told = checker.add(place, record.values() if kind.checks else {})
+            else:
+                told = checker.add(place, record.values(), record.typed())
+            found += told
         done += len(chunk)
         progress(done)
     found += checker.finish()

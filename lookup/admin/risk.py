@@ -65,8 +65,8 @@ class RiskCount:
                     self._names[way.name]["\n".join(secrets[name] for name in named)] += 1
 
     def risks(self, budget: int) -> list[Risk]:
-        """The risk of each way in, within `budget` wrong tries for each identifier."""
-        return [self._risk(way, budget) for way in self._kind.ways]
+        """The risk of each way in that a record has, within `budget` wrong tries at each."""
+        return [self._risk(way, budget) for way in self._kind.ways if self._records[way.name]]
 
     def _risk(self, way: Way, budget: int) -> Risk:
         records = self._records[way.name]

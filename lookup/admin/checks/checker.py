@@ -1,10 +1,12 @@
 """All checks of a kind over one batch: the table of rules, and a limit to what is told of each."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from lookup.admin.checks.arithmetic import Cumulative, Sum
 from lookup.admin.checks.bounds import AtLeast, WithinPlan
+from lookup.admin.checks.credentials import Everywhere
 from lookup.admin.checks.distribution import Distribution
 from lookup.admin.checks.order import Rank, Unbroken
 from lookup.admin.checks.outcomes import Excludes, Flags, Requires
@@ -19,6 +21,8 @@ MOST_TOLD = 1000
 """Findings of one rule that are listed; the rest is one finding with their number."""
 UNLISTED = "unlisted"
 """The rule of that finding; its `more` is how many findings it stands for."""
+
+NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 
 RULES: dict[str, type[Rule]] = {
     "sum": Sum,
@@ -46,6 +50,7 @@ class Checker:
 
     def __init__(self, kind: Kind, context: Context) -> None:
         self._rules = [RULES[check.rule](kind, check.options, context) for check in kind.checks]
+        self._everywhere = Everywhere(kind)
         self._context = context
         self._places = Places()
         self._told: Counter[tuple[str, str]] = Counter()
@@ -58,10 +63,15 @@ class Checker:
             counts[severity] += count
         return counts
 
-    def add(self, place: Place, values: Values) -> Iterable[tuple[str, Finding]]:
-        """Check the next record: its body and what is withheld from it."""
+    def add(
+        self, place: Place, values: Values, typed: Mapping[str, str] = NO_CREDENTIALS
+    ) -> Iterable[tuple[str, Finding]]:
+        """Check the next record: its body, what is withheld from it, what its candidate types."""
         index = self._places.add(place)
         told: list[tuple[str, Finding]] = []
+        odd = self._everywhere.add(index, values, typed)
+        if odd:
+            told += self._tell(odd)
         for rule in self._rules:
             found = rule.add(index, values)
             if found:
@@ -71,6 +81,7 @@ class Checker:
     def finish(self) -> Iterator[tuple[str, Finding]]:
         """What shows only when every record is known; then what was not listed."""
         yield from self._tell(self._miscounted())
+        yield from self._tell(self._everywhere.finish())
         for rule in self._rules:
             yield from self._tell(rule.finish())
         for (name, severity), count in list(self._told.items()):

@@ -13,6 +13,8 @@ from lookup.check_rules import ANY, SHARED, STANDARD
 from lookup.kinds import Kind
 
 SLICES = 100
+MOST_GAPS = 10
+"""So many single records may be missing, each of them named; more gaps are one finding."""
 
 
 def longest_rising(numbers: Sequence[int]) -> Iterator[int]:
@@ -63,7 +65,8 @@ class Rank(Rule):
     A better score never has a worse rank; equal scores share a rank and different scores do not
     (`ties` = any lets equal scores differ). Where the order holds, ranks must also count 1, 2,
     2, 4: one more than the records above (`counting` = any is for a part of those ranked). Of a
-    shift that goes on to the end only the first rank is named; where rows were left out or doubled
+    shift that goes on to the end only the first rank is named, and of ranks that leave gap after
+    gap, as a part of those ranked does, only the first gap; where rows were left out or doubled
     ranks need not count. Sixteen bytes a record, and some forty more while the order is made.
     """
 
@@ -137,12 +140,18 @@ class Rank(Rule):
     def _miscounted(
         self, order: Sequence[int], ranks: Sequence[int], indexes: Sequence[int]
     ) -> Iterator[Found]:
+        gap = _first_gap(order, ranks)
+        if gap is not None:
+            at, rank = gap
+            last: Said = {"count": len(order), "last": max(ranks)}
+            yield Found(indexes[at], "rank_gaps", self._column, last, value=rank)
+            return
         shift = 0
         steps = chain(_steps(order, ranks), ((-1, 0, 0),))
         for (at, rank, expected), following in pairwise(steps):
             if rank - expected == shift:
                 continue
-            values = {"rank": rank, "expected": expected + shift}
+            values = {"rank": rank, "above": expected - 1, "expected": expected}
             yield Found(indexes[at], "rank_counting", self._column, values, value=rank)
             if following[1] - following[2] != shift:
                 shift = rank - expected
@@ -155,6 +164,24 @@ def _steps(order: Sequence[int], ranks: Sequence[int]) -> Iterator[tuple[int, in
         members = list(group)
         yield members[0], rank, above + 1
         above += len(members)
+
+
+def _first_gap(order: Sequence[int], ranks: Sequence[int]) -> tuple[int, int] | None:
+    """The record after the first gap and its rank, where ranks plainly are a part's; else None.
+
+    In a part of those who were ranked everybody missing stands above all who follow: a rank is
+    never below the count, and the difference only grows.
+    """
+    first: tuple[int, int] | None = None
+    shift = gaps = 0
+    for at, rank, expected in _steps(order, ranks):
+        if rank - expected < shift:
+            return None
+        if rank - expected > shift:
+            first = first or (at, rank)
+            shift = rank - expected
+            gaps += 1
+    return first if gaps > MOST_GAPS else None
 
 
 class Unbroken(Rule):

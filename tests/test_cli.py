@@ -166,7 +166,7 @@ def test_a_batch_with_errors_exits_with_1_and_cannot_be_built(tmp_path: Path) ->
     assert "s.csv" in done.stdout
     assert "must be a mark" in done.stdout
     code, sentence = refused(tmp_path, "release", "build", "1")
-    assert (code, "1 errors" in sentence) == (1, True)
+    assert (code, "1 error " in sentence) == (1, True)
     assert not list(tmp_path.glob("releases/*"))
 
 
@@ -195,7 +195,7 @@ def test_a_file_without_a_header_is_read_by_position(tmp_path: Path) -> None:
 
 def test_an_expected_figure_that_is_not_met_is_an_error_until_it_is_mended(tmp_path: Path) -> None:
     done = lookup(tmp_path, "batch", "load", "scores", SAMPLE, "--expect", "201")
-    assert (done.returncode, "1 errors" in done.stdout) == (1, True)
+    assert (done.returncode, "1 error," in done.stdout) == (1, True)
     done = lookup(tmp_path, "batch", "check", "1", "--expect", "200")
     assert (done.returncode, "(checked)" in done.stdout) == (0, True)
 
@@ -380,3 +380,33 @@ def test_a_crash_writes_no_memory_to_the_disk(tmp_path: Path) -> None:
     shown += "atexit.register(lambda: print(resource.getrlimit(resource.RLIMIT_CORE)))\n"
     found = lookup(tmp_path, "version", script=shown)
     assert found.stdout.endswith("(0, 0)\n")
+
+
+def test_a_finding_that_asks_is_followed_by_the_options_that_answer(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "s.csv", candidates(3), ["甲", *HEADER[1:]])
+    for arguments in (("batch", "load", "scores", str(path)), ("batch", "findings", "1")):
+        said = lookup(tmp_path, *arguments).stdout
+        assert "--map COLUMN=FIELD" in said
+        assert "candidate_number 准考证号" in said
+        assert "--header" not in said
+    assert "--map" in lookup(tmp_path, "batch", "inspect", "scores", str(path)).stdout
+
+
+@pytest.mark.parametrize("options", [("--header", "3"), ("--header", "99"), ("--sheet", "x")])
+def test_a_header_or_sheet_that_is_none_is_one_sentence(
+    tmp_path: Path, options: tuple[str, str]
+) -> None:
+    path = write_rows(tmp_path / "s.csv", candidates(5))
+    done = lookup(tmp_path, "batch", "load", "scores", str(path), *options)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "0 records, 1 error, 0 warnings." in done.stdout
+    assert "Risk" not in done.stdout
+
+
+def test_a_finding_of_a_whole_file_has_no_line(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "s.csv", candidates(5))
+    lookup(tmp_path, "batch", "load", "scores", str(path), "--sheet", "x")
+    assert "line 0" not in lookup(tmp_path, "batch", "findings", "1", "--group").stdout
+    target = tmp_path / "found.csv"
+    lookup(tmp_path, "batch", "findings", "1", "--csv", str(target))
+    assert target.read_text("utf-8-sig").splitlines()[1].startswith("s.csv,,,error,sheet_absent,,")

@@ -53,14 +53,16 @@ def test_the_sample_headers_are_understood_wholly(kind: str) -> None:
     assert len(found.columns) == len(header)
 
 
-def test_an_unknown_column_is_a_warning_and_a_missing_one_an_error_naming_map() -> None:
+def test_an_unknown_column_is_a_warning_and_a_missing_one_an_error() -> None:
     columns = map_columns(SCORES, headings(["准考证号", "姓名", "星座"]), {})
     found = header_findings(SCORES, columns, CODES, 3)
     assert [(f.rule, f.severity, f.line, f.column) for f in found] == [
         ("missing_column", "error", 3, "总分"),
         ("unknown_column", "warning", 3, "星座"),
     ]
-    assert "--map COLUMN=total" in found[0].reason()
+    for language in ("zh", "en"):
+        assert "总成绩" in found[0].reason(language)
+        assert "--map" not in found[0].reason(language)
 
 
 def test_a_second_column_of_a_field_is_an_error() -> None:
@@ -68,6 +70,19 @@ def test_a_second_column_of_a_field_is_an_error() -> None:
     assert [(f.rule, f.column) for f in header_findings(SCORES, found, CODES, 1)] == [
         ("double_column", "考号")
     ]
+
+
+@pytest.mark.parametrize(("second", "first"), [("考号", "准考证号"), ("准考证号", "#1")])
+def test_a_second_column_is_told_with_the_first(second: str, first: str) -> None:
+    found = map_columns(SCORES, headings(["准考证号", second, "姓名", "总分"]), {})
+    (finding,) = header_findings(SCORES, found, CODES, 1)
+    assert finding.values["first"] == first
+    assert f"beside {first}" in finding.reason()
+
+
+def test_a_missing_number_makes_no_second_factor_missing() -> None:
+    found = map_columns(SCORES, headings(["查询码", "身份证号后六位", "姓名", "总分"]), {})
+    assert [f.rule for f in header_findings(SCORES, found, frozenset(), 1)] == ["missing_column"]
 
 
 def test_an_override_wins_over_the_names() -> None:
@@ -131,8 +146,9 @@ def test_brackets_that_say_more_than_a_unit_make_a_column_doubtful(header: str) 
     found = map_columns(SCORES, headings([header]), {})
     assert [column.header for column in found.weak] == [header]
     (finding,) = [f for f in header_findings(SCORES, found, CODES, 1) if f.rule == "unclear_column"]
-    assert f"--map '{header}=" in finding.reason()
-    assert f"--map '{header}=" in finding.reason("zh")
+    assert finding.column == header
+    for language in ("zh", "en"):
+        assert "--map" not in finding.reason(language)
 
 
 def test_a_plain_name_wins_over_one_that_says_more() -> None:
@@ -161,7 +177,8 @@ def test_a_merged_heading_goes_on_over_what_stands_beside_it() -> None:
 
 def test_two_columns_under_one_subject_are_not_guessed_at() -> None:
     rows = [["语文", ""], ["卷面", "折算"]]
-    assert map_columns(SCORES, merged(rows, 2), {}).twice == ("语文 折算",)
+    (twice,) = map_columns(SCORES, merged(rows, 2), {}).twice
+    assert (twice[0], twice[1].header) == ("语文 折算", "语文 卷面")
 
 
 def test_numbered_columns_become_rows() -> None:

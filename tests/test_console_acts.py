@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -303,6 +304,23 @@ def test_a_clerk_says_which_column_is_which_and_is_not_asked_again(
     assert console.office.batch(job.result["batch"]).records == 6
     console.upload("wang", odd)
     assert console.office.batch(console.finished().result["batch"]).records == 6  # type: ignore[index]  # a load that is done has one
+
+
+def test_an_unclear_table_that_is_left_out_leaves_the_sure_ones_in(
+    console: Console, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("scores.csv", as_csv([HEADER, *candidates(6)]))
+        archive.writestr("notes.csv", as_csv([["甲", "乙"], ["丙", "丁"]]))
+    console.upload("wang", path)
+    console.finished()
+    answer = console.post("wang", "/jobs/1/mapping")
+    assert answer.headers["location"] == "/jobs/2"
+    job = console.finished()
+    assert job.result is not None
+    batch = console.office.batch(job.result["batch"])
+    assert (batch.records, batch.errors, batch.warnings) == (6, 0, 1)
 
 
 def unclear(console: Console, tmp_path: Path, **fields: str) -> dict[str, str]:

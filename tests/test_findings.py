@@ -43,6 +43,26 @@ def test_a_finding_says_its_values() -> None:
     assert "7" in finding.reason("zh")
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "1 formula has no stored result (B2)"),
+        (2, "2 formulas have no stored result (B2)"),
+        (0, "0 formulas have no stored result (B2)"),
+    ],
+)
+def test_a_number_chooses_between_one_and_more(count: int, said: str) -> None:
+    finding = Finding("formula_value", values={"count": count, "cells": "B2"})
+    assert finding.reason().startswith(said)
+
+
+@pytest.mark.parametrize("said", RULES)
+def test_no_rule_names_an_option_or_a_command(said: dict[str, str]) -> None:
+    """The console shows them too; the command line adds its own hints."""
+    for word in ("--", "`", "lookup ", "release open"):
+        assert not any(word in sentence for sentence in said.values())
+
+
 def test_a_rule_without_a_sentence_is_an_error() -> None:
     with pytest.raises(KeyError):
         Finding("no_such_rule").reason()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lookup.admin.findings import WARNING, Finding
 from lookup.admin.intake.choice import Choice
-from lookup.admin.intake.file import Opened, Read, intake
+from lookup.admin.intake.file import About, Opened, Read, intake
 from lookup.admin.intake.records import Record
 from lookup.admin.readers.tables import Row, Source, Table
 from lookup.errors import UsageError
@@ -100,9 +100,8 @@ def test_a_visible_table_without_a_header_is_an_error_and_never_skipped() -> Non
     assert [opened.sure for opened in found.opened] == [True, False]
     (finding,) = found.findings
     assert finding.rule == "unclear_layout"
-    for option in ("--header", "--map", "--sheet"):
-        assert option in finding.reason()
-        assert option in finding.reason("zh")
+    for language in ("zh", "en"):
+        assert "--" not in finding.reason(language)
 
 
 def test_naming_the_sheets_leaves_the_others_out_and_says_so() -> None:
@@ -131,12 +130,10 @@ def test_a_hidden_table_is_read_only_when_it_is_named() -> None:
 @pytest.mark.parametrize("rule", ["formula_value", "hidden_rows", "formulas"])
 def test_what_is_said_of_the_cells_of_an_unread_table_does_not_count(rule: str) -> None:
     hidden = sheet([HEADER, candidate(9)], "旧", hidden=True)
-    hidden[1:1] = [Finding("hidden_sheet", severity=WARNING), Finding(rule)]
+    hidden[1:1] = [Finding("wrong_name", severity=WARNING), Finding(rule)]
     found = taken(SCORES, sheet(plain(2), "成绩"), hidden)
-    assert ([finding.rule for finding in found.findings], len(found.records)) == (
-        ["hidden_sheet"],
-        2,
-    )
+    assert [finding.rule for finding in found.findings] == ["wrong_name", "hidden_sheet"]
+    assert len(found.records) == 2
     named = taken(SCORES, hidden, choice=Choice(sheets=("旧",)))
     assert rule in named.rules()
 
@@ -161,7 +158,7 @@ def test_a_table_without_a_header_is_read_as_the_clerk_says() -> None:
 
 def test_a_header_that_says_too_little_is_read_as_the_clerk_says() -> None:
     rows = [["题", "名"], ["A", "B", "C", "D", "E", "F", "G"], *candidates(3)]
-    assert taken(SCORES, sheet(rows)).rules() == ["unclear_layout"]
+    assert taken(SCORES, sheet(rows)).rules() == ["unknown_header"]
     by_name = dict(zip("ABCDEFG", FIELDS, strict=True))
     for choice in (Choice(by_name), Choice(by_name, 2), Choice(BY_PLACE, 2)):
         found = taken(SCORES, sheet(rows), choice=choice)
@@ -266,10 +263,18 @@ def test_a_reference_needs_no_second_factor() -> None:
     assert (len(found.records), found.findings) == (1, [])
 
 
-@pytest.mark.parametrize("tables", [[], [[]], [[HEADER]], [[["标题"], HEADER]]])
-def test_a_file_without_rows_is_an_error(tables: list[list[list[str]]]) -> None:
+@pytest.mark.parametrize(
+    ("tables", "rule"),
+    [
+        ([], "empty"),
+        ([[]], "empty"),
+        ([[HEADER]], "no_records"),
+        ([[["标题"], HEADER]], "no_records"),
+    ],
+)
+def test_a_file_without_rows_is_an_error(tables: list[list[list[str]]], rule: str) -> None:
     found = taken(SCORES, *(sheet(rows) for rows in tables))
-    assert (found.rules(), found.records) == (["empty"], [])
+    assert (found.rules(), found.records) == ([rule], [])
 
 
 def test_what_the_reader_found_of_a_table_comes_after_it_was_opened() -> None:
@@ -348,3 +353,81 @@ def test_no_record_is_lost_where_the_first_rows_end(size: int) -> None:
     for part in (1, 60, 120, 1000):
         found = taken(SCORES, sheet(plain(size), part=part))
         assert [record.line for record in found.records] == list(range(2, size + 2))
+
+
+ONE_SHEET = Table("", "xlsx", title="成绩")
+
+
+@pytest.mark.parametrize("name", ["成绩", "file.xlsx"])
+def test_the_only_table_goes_by_its_files_name_and_its_own(name: str) -> None:
+    _, *rows = sheet(plain(2))
+    found = taken(SCORES, [ONE_SHEET, *rows], choice=Choice(sheets=(name,)))
+    assert (len(found.records), found.findings) == (2, [])
+
+
+@pytest.mark.parametrize("title", ["", "成绩"])
+def test_a_name_that_is_no_tables_is_refused_where_there_is_only_one(title: str) -> None:
+    _, *rows = sheet(plain(2))
+    found = taken(SCORES, [Table("", "text", title=title), *rows], choice=Choice(sheets=("x",)))
+    (finding,) = found.findings
+    assert (finding.rule, found.records) == ("sheet_absent", [])
+    assert finding.values == {"absent": "x", "names": title or "file.xlsx"}
+
+
+def test_a_table_of_another_file_of_the_load_is_not_missed_in_this_one() -> None:
+    choice = Choice(sheets=("other.xlsx/成绩", "一"))
+    for beside, rules in (({"other.xlsx"}, []), (set[str](), ["sheet_absent"])):
+        events = intake(
+            SCORES,
+            Path("file.xlsx"),
+            choice,
+            supplied=frozenset(),
+            remembered=nothing_remembered,
+            memory_mb=64,
+            seconds=9,
+            beside=beside,
+            read=reader(sheet(plain(2), "一")),
+        )
+        found = [e for event in events if isinstance(event, list) for e in event]
+        assert [one.rule for one in found if isinstance(one, Finding)] == rules
+
+
+def places(*tables: list[Read]) -> list[tuple[str, str]]:
+    """The place and rule of each finding."""
+    said: list[tuple[str, str]] = []
+    place = ""
+    for event in intake(
+        SCORES,
+        Path("f.zip"),
+        Choice(),
+        supplied=frozenset(),
+        remembered=nothing_remembered,
+        memory_mb=64,
+        seconds=9,
+        read=reader(*tables),
+    ):
+        if isinstance(event, Source | Opened | About):
+            place = event.name
+        else:
+            said += [(place, one.rule) for one in event if isinstance(one, Finding)]
+    return said
+
+
+def test_a_table_that_cannot_be_read_is_named_and_no_other() -> None:
+    sound, other = sheet(plain(2), "东区.csv"), sheet(plain(3), "西区.csv")
+    junk: list[Read] = [Table("readme.docx", ""), Finding("no_table", values={"member": "r"})]
+    assert places(sound, junk, other) == [("f.zip/readme.docx", "no_table")]
+    assert places(sound, other, junk) == [("f.zip/readme.docx", "no_table")]
+
+
+def test_hidden_tables_are_one_finding_of_the_file() -> None:
+    hidden = [sheet(plain(1), f"旧{n}", hidden=True) for n in range(1, 8)]
+    assert places(sheet(plain(2), "一"), *hidden) == [("f.zip", "hidden_sheet")]
+    (finding,) = taken(SCORES, sheet(plain(2), "一"), *hidden).findings
+    assert finding.values == {"count": 7, "sheets": "旧1, 旧2, 旧3, 旧4, 旧5, …"}
+
+
+def test_what_was_read_too_is_not_said_of_a_table_that_nobody_can_read_yet() -> None:
+    table, *rows = sheet(candidates(3), "一")
+    warning = Finding("hidden_rows", 0, severity=WARNING, values={"count": 1, "rows": "2"})
+    assert taken(SCORES, [table, warning, *rows]).rules("warning") == []

@@ -168,7 +168,7 @@ def test_a_year_that_is_the_name_of_a_column_is_no_value() -> None:
     assert (found.rules(), len(found.records)) == ([], 1)
     choice = Choice({"#1": "sector", "#2": "in_2000", "#3": "in_2001"}, header=1)
     swallowed = taken(EMISSIONS, sheet([["Recycling", 577, 604], *rows]), choice=choice)
-    assert "record_above_header" in swallowed.rules()
+    assert swallowed.rules() == ["header_is_data"]
 
 
 def test_a_column_named_by_its_place_makes_no_header_of_a_title() -> None:
@@ -181,7 +181,7 @@ def test_a_column_named_by_its_place_makes_no_header_of_a_title() -> None:
 def test_a_row_named_as_header_that_is_a_record_is_an_error() -> None:
     choice = Choice({f"#{n}": name for n, name in ((1, "candidate_number"), (2, "access_code"))}, 1)
     found = taken(SCORES, sheet(candidates(3)), choice=choice)
-    assert "record_above_header" in found.rules()
+    assert (found.rules(), found.records) == (["header_is_data"], [])
 
 
 def test_a_header_of_three_merged_rows_is_joined() -> None:
@@ -372,3 +372,57 @@ def test_a_column_that_holds_something_and_has_no_name_is_told() -> None:
     found = taken(SCORES, sheet(rows))
     (finding,) = found.findings
     assert (finding.rule, finding.column, finding.severity) == ("unknown_column", "#8", "warning")
+
+
+@pytest.mark.parametrize("header", [1, 3])
+def test_a_row_of_data_is_no_header_and_its_cells_are_never_shown_as_names(header: int) -> None:
+    found = taken(SCORES, sheet(candidates(3)), choice=Choice(header=header))
+    (finding,) = found.findings
+    assert (finding.rule, finding.line, found.records) == ("header_is_data", header, [])
+    assert [name for name, _ in found.opened[0].columns] == [f"#{n}" for n in range(1, 8)]
+
+
+def test_a_row_of_data_below_the_header_is_no_header() -> None:
+    found = taken(SCORES, sheet(plain(9)), choice=Choice(header=5))
+    assert (found.rules(), found.records) == (["header_is_data"], [])
+
+
+@pytest.mark.parametrize("header", [5, 61, 5000])
+def test_a_header_beyond_the_table_is_one_sentence(header: int) -> None:
+    found = taken(SCORES, sheet(plain(3)), choice=Choice(header=header))
+    (finding,) = found.findings
+    assert (finding.rule, found.records) == ("header_absent", [])
+    assert f"row {header} " in finding.reason()
+    assert f"第 {header} 行" in finding.reason("zh")
+
+
+def test_columns_named_by_their_places_make_no_header_of_a_record() -> None:
+    choice = Choice({"#1": "candidate_number", "#2": "access_code", "#4": "name"})
+    assert taken(SCORES, sheet(candidates(3)), choice=choice).rules() == ["unclear_layout"]
+
+
+def test_a_row_above_a_header_without_the_number_is_no_broken_record() -> None:
+    rows: Rows = [["甲", "正常"], ["姓名", "考试情况"], ["乙", "正常"]]
+    assert set(taken(SCORES, sheet(rows)).rules()) == {"missing_column", "missing_factor"}
+
+
+@pytest.mark.parametrize(
+    ("header", "rule", "known"),
+    [(["甲校", "均分"], "unknown_header", ""), (["学校", "均分"], "few_known", "学校")],
+)
+def test_a_plain_header_of_unknown_names_is_told_by_its_words(
+    header: list[str], rule: str, known: str
+) -> None:
+    found = taken(SCORES, sheet([["各校情况"], header, ["一中", 88.5], ["二中", 79]]))
+    (finding,) = found.findings
+    assert (finding.rule, finding.line) == (rule, 2)
+    for language in ("zh", "en"):
+        assert ", ".join(header) in finding.reason(language)
+        assert known in finding.reason(language)
+
+
+def test_a_first_record_is_never_taken_for_a_plain_header() -> None:
+    absent = candidate(1, 语文="缺考", 总分="缺考")
+    found = taken(SCORES, sheet([absent, *candidates(4)[1:]]))
+    assert found.rules() == ["unclear_layout"]
+    assert "测试" not in found.findings[0].reason("zh")

@@ -6,6 +6,7 @@ import csv
 import json
 import sqlite3
 import stat
+import zipfile
 from pathlib import Path
 
 import orjson
@@ -23,6 +24,7 @@ from tests.admin_makers import (
     SAMPLES,
     THPT,
     Office,
+    as_csv,
     candidate,
     candidates,
     kind_called,
@@ -67,9 +69,9 @@ def test_a_sample_loads_without_findings(office: Office, name: str, count: int) 
 
 
 BROKEN = {
-    "准考证号": ("1234", "length"),
+    "准考证号": ("1234", "short_code"),
     "查询码": ("UUUUUUUU", "access_code"),
-    "身份证号后六位": ("12345", "id_suffix"),
+    "身份证号后六位": ("12345", "short_code"),
     "姓名": ("\ue000", "private_character"),
     "语文": ("120.5", "full_mark"),
     "总分": ("1e2", "mark"),
@@ -148,7 +150,7 @@ def test_a_duplicate_across_files_is_found_with_both_places(office: Office, tmp_
     ("content", "rule"),
     [
         (b"", "empty"),
-        (",".join(HEADER).encode(), "empty"),
+        (",".join(HEADER).encode(), "no_records"),
         ("姓名,总分\n张三,1\n".encode(), "missing_column"),
         (",".join([*HEADER, "考号"]).encode() + b"\n", "double_column"),
         (b"abcdefghijklmnopqrstuvwxyz\n\0", "nul"),
@@ -412,3 +414,31 @@ def test_withheld_fields_are_kept_and_change_the_digest(office: Office, tmp_path
         assert school not in record["body"].decode()
         digests.add(office.batch(loaded.batch).sha256)
     assert len(digests) == 2
+
+
+def test_a_letter_beside_the_tables_is_named_and_counts_as_no_row(
+    office: Office, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("东区.csv", as_csv([HEADER, *candidates(3)]))
+        archive.writestr("西区.csv", as_csv([HEADER, candidate(4), candidate(5)]))
+        archive.writestr("readme.docx", b"PK\3\4junk")
+    batch = office.load(SCORES, path).batch
+    assert [(f["rule"], f["file"]) for f in office.findings(batch)] == [
+        ("no_table", "two.zip/readme.docx")
+    ]
+    assert {row["name"]: row["rows"] for row in stored(office, "source", batch)} == {
+        "two.zip/东区.csv": 3,
+        "two.zip/西区.csv": 2,
+    }
+
+
+def test_two_candidates_with_one_code_are_a_warning_that_never_says_it(
+    office: Office, tmp_path: Path
+) -> None:
+    rows = [candidate(1), candidate(2, 查询码=candidate(1)[1])]
+    loaded = office.load(SCORES, write_rows(tmp_path / "s.csv", rows))
+    (finding,) = office.findings(loaded.batch)
+    assert (loaded.state, finding["rule"], finding["line"]) == ("checked", "shared_code", 3)
+    assert candidate(1)[1] not in str(finding)

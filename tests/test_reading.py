@@ -183,7 +183,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return replace
 
 
-BEGIN = 'say(b\'["source","text"]\'); say(b\'["table","","text","",false]\')\n'
+BEGIN = 'say(b\'["source","text"]\'); say(b\'["table","","text","",false,""]\')\n'
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_after_its_preparation_a_child_opens_nothing(tmp_path: Path, form: str) 
 # Nothing a child says is believed
 
 SOURCE_FRAME = [frames.SOURCE, "text"]
-TABLE_FRAME = [frames.TABLE, "", "text", "utf-8", False]
+TABLE_FRAME = [frames.TABLE, "", "text", "utf-8", False, ""]
 
 
 def told(*said: object) -> list[object]:
@@ -344,9 +344,11 @@ def told(*said: object) -> list[object]:
         [SOURCE_FRAME, ["end"]],
         [SOURCE_FRAME, TABLE_FRAME, ["end", 1]],
         [SOURCE_FRAME, ["rows", [1], [["a"]], [1]]],
-        [SOURCE_FRAME, ["table", "", "text", "utf-8", 0]],
-        [SOURCE_FRAME, ["table", 1, "text", "utf-8", False]],
-        [SOURCE_FRAME, ["table", "", "virus", "utf-8", False]],
+        [SOURCE_FRAME, ["table", "", "text", "utf-8", 0, ""]],
+        [SOURCE_FRAME, ["table", 1, "text", "utf-8", False, ""]],
+        [SOURCE_FRAME, ["table", "", "text", "utf-8", False]],
+        [SOURCE_FRAME, ["table", "", "text", "utf-8", False, 1]],
+        [SOURCE_FRAME, ["table", "", "virus", "utf-8", False, ""]],
         [SOURCE_FRAME, TABLE_FRAME, ["rows", [1], [["a"]]]],
         [SOURCE_FRAME, TABLE_FRAME, ["rows", [], [], []]],
         [SOURCE_FRAME, TABLE_FRAME, ["rows", [1, 2], [["a"]], [1]]],
@@ -375,7 +377,7 @@ def test_what_no_reader_says_is_not_believed(said: list[object]) -> None:
 
 def test_names_are_shown_on_one_line_and_not_without_end() -> None:
     name = "名单\r\n\x1b[31m" + "长" * 9999
-    table = told(SOURCE_FRAME, ["table", name, "text", "", False])[1]
+    table = told(SOURCE_FRAME, ["table", name, "text", "", False, name])[1]
     assert isinstance(table, Table)
     assert table.name.startswith("名单[31m长")
     assert len(table.name) == answers.MAX_NAME

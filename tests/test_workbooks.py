@@ -163,8 +163,15 @@ def test_what_is_hidden_is_read_and_named() -> None:
     assert first.rules == ["hidden_rows", "hidden_columns"]
     assert [note.values for note in first.notes] == [{"count": 1, "rows": "3"}, {"columns": "B"}]
     assert (second.table.name, second.table.hidden) == ("旧表", True)
-    assert second.rules == ["hidden_sheet"]
-    assert second.notes[0].values == {"sheet": "旧表"}
+    assert second.rules == []
+
+
+def test_a_formula_without_a_result_is_not_among_those_that_were_read() -> None:
+    def change(book: Workbook, sheet: Worksheet) -> None:
+        sheet["D2"] = "=1+1"
+
+    (table,) = read_xlsx(make.xlsx(change)).tables
+    assert table.rules == ["formula_value"]
 
 
 def test_what_is_hidden_in_a_legacy_workbook_is_read_and_named() -> None:
@@ -173,7 +180,7 @@ def test_what_is_hidden_in_a_legacy_workbook_is_read_and_named() -> None:
     assert first.cells == [HEADER, *ROWS]
     assert [note.values for note in first.notes] == [{"count": 1, "rows": "3"}, {"columns": "B"}]
     assert (first.table.name, second.table.name, second.table.hidden) == ("成绩", "旧表", True)
-    assert second.rules == ["hidden_sheet"]
+    assert second.rules == []
 
 
 def test_a_merged_header_fills_its_cells_and_merged_data_is_named() -> None:

@@ -58,7 +58,8 @@ async def _rows(
     after = 0
     while found := await findings(file, PART, language=language, rule=rule, after=after):
         after += len(found)
-        yield [[inert(finding[name]) for name in COLUMNS] for finding in found]
+        # Line 0 is the whole table or file: it has no line to look at.
+        yield [[inert(finding[name] or "") for name in COLUMNS] for finding in found]
 
 
 def _header(language: str) -> tuple[str, ...]:

@@ -92,12 +92,15 @@ class Sight:
         self._path = folder / SIGHT
         self._groups: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._openings: list[dict[str, Any]] = []
+        self._sure: list[str] = []
         self._last = 0.0
 
     def __call__(self, event: Event) -> None:
         """One event of the intake."""
         match event:
-            case Opened(sure=False):
+            case Opened(sure=True):
+                self._sure.append(event.name)
+            case Opened():
                 rows = [[row.line, [str(cell) for cell in row.cells]] for row in event.rows_shown]
                 columns = [list(pair) for pair in event.columns]
                 self._openings.append({"name": event.name, "columns": columns, "rows": rows})
@@ -123,7 +126,8 @@ class Sight:
     def write(self) -> None:
         """Show it; whole or not at all, and not durable: it tells of work that can be lost."""
         self._last = time.monotonic()
-        shown = {"groups": list(self._groups.values()), "openings": self._openings}
+        groups = list(self._groups.values())
+        shown = {"groups": groups, "openings": self._openings, "sure": self._sure}
         partial = self._path.with_name(self._path.name + PARTIAL)
         with storage(self._path):
             partial.touch(mode=FILE_MODE)

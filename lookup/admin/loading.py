@@ -21,7 +21,7 @@ from lookup.admin.entering import NewBatch, enter, workplace
 from lookup.admin.finding_store import LOADING, MAX_FINDINGS, keep_findings
 from lookup.admin.findings import ERROR, WARNING, Finding
 from lookup.admin.intake.choice import Choice
-from lookup.admin.intake.file import Event, Opened
+from lookup.admin.intake.file import About, Event, Opened
 from lookup.admin.intake.mappings import remember, remembered_reader
 from lookup.admin.intake.records import Record
 from lookup.admin.readers.tables import Source
@@ -85,6 +85,9 @@ class _Load:
             case Opened():
                 await self.finish_table()
                 await self._open_table(event)
+            case About():
+                await self.finish_table()
+                self._place = event.name
             case [Record(), *_]:
                 await self._keep_records(event)  # type: ignore[arg-type]  # a list is of one kind
             case [Finding(), *_]:
@@ -142,7 +145,8 @@ class _Load:
             self.counts[finding.severity] += 1
         if self._sure:
             refused = {finding.line for finding in findings if finding.severity == ERROR}
-            self._rows += len(refused)
+            # Line 0 is the table itself, and no row of it.
+            self._rows += len(refused - {0})
         await keep_findings(self.file, LOADING, [(self._place, one) for one in findings])
 
     async def read(self, events: Iterator[Event]) -> None:
@@ -223,7 +227,7 @@ async def load(
 
 async def _read_all(desk: Desk, work: _Load, paths: Sequence[Path], choice: Choice) -> None:
     """Read every file, as long as they can be the right ones."""
-    read = await remembered_reader(desk, work.kind, choice, issued=work.codes is not None)
+    read = await remembered_reader(desk, work.kind, choice, paths, issued=work.codes is not None)
     for path in paths:
         with contextlib.closing(read(path)) as events:
             await work.read(events)

@@ -12,15 +12,17 @@ from lookup.admin.checking import check
 from lookup.admin.correcting import correct
 from lookup.admin.desk import Desk
 from lookup.admin.findings import Finding
-from lookup.admin.intake.file import Opened
+from lookup.admin.intake.file import About, Opened
 from lookup.admin.intake.mappings import remembered_reader
 from lookup.admin.loading import Loaded, check_files, load
 from lookup.admin.states import CHECKED
 from lookup.commands.batch_shown import (
     batch_app,
     batch_json,
+    counts,
     print_batch,
     print_findings,
+    print_hints,
     risk_json,
     risk_sentence,
 )
@@ -43,6 +45,8 @@ from lookup.kind_file import load_named
 from lookup.settings import Settings
 
 SHOWN = 20
+Inspected = tuple[str, Opened | None, list[Finding]]
+"""A table's or file's name, how it would be read if it is, and what was found."""
 CELLS_SHOWN = 12
 
 Expect = Annotated[
@@ -106,11 +110,9 @@ async def _first(desk: Desk, loaded: Loaded) -> list[dict[str, Any]]:
 def _print_loaded(
     loaded: Loaded, batch: Batch, shown: list[dict[str, Any]], codes: Path | None, required: int
 ) -> None:
-    out.print(
-        f"Batch {batch.id}: {batch.records:,} records,"
-        f" {batch.errors:,} errors, {batch.warnings:,} warnings."
-    )
+    out.print(f"Batch {batch.id}: {counts(batch)}.")
     print_findings(shown, batch.errors + batch.warnings)
+    print_hints(batch.kind, (finding["rule"] for finding in shown))
     if batch.state != CHECKED:
         return
     for risk in loaded.risks:
@@ -139,34 +141,37 @@ def batch_inspect(
     choice = parse_choice(maps, header, sheets)
     check_files(files)
 
-    async def work(desk: Desk) -> list[tuple[Opened | None, list[Finding]]]:
-        read = await remembered_reader(desk, definition, choice)
-        tables: list[tuple[Opened | None, list[Finding]]] = []
+    async def work(desk: Desk) -> list[Inspected]:
+        read = await remembered_reader(desk, definition, choice, files)
+        tables: list[Inspected] = []
         for path in files:
-            tables.append((None, []))
+            tables.append((path.name, None, []))
             with contextlib.closing(read(path)) as events:
                 for event in events:
                     if isinstance(event, Opened):
-                        tables.append((event, []))
+                        tables.append((event.name, event, []))
+                    elif isinstance(event, About):
+                        tables.append((event.name, None, []))
                     elif isinstance(event, list):
                         # Of the rows themselves nothing is said: that is what loading is for.
-                        tables[-1][1].extend(one for one in event if isinstance(one, Finding))
-        return [entry for entry in tables if entry[0] or entry[1]]
+                        tables[-1][2].extend(one for one in event if isinstance(one, Finding))
+        return [entry for entry in tables if entry[1] or entry[2]]
 
     tables = at_desk(context, work)
     if as_json:
-        print_json([_inspected_json(opened, found) for opened, found in tables])
+        print_json([_inspected_json(*entry) for entry in tables])
         return
-    for opened, found in tables:
-        _print_inspected(opened, found)
+    for entry in tables:
+        _print_inspected(*entry)
+    print_hints(definition, (finding.rule for *_, found in tables for finding in found))
 
 
-def _inspected_json(opened: Opened | None, found: list[Finding]) -> dict[str, Any]:
+def _inspected_json(name: str, opened: Opened | None, found: list[Finding]) -> dict[str, Any]:
     said = [{"line": f.line, "column": f.column, "reason": f.reason()} for f in found[:SHOWN]]
     if opened is None:
-        return {"findings": said}
+        return {"name": name, "findings": said}
     return {
-        "name": opened.name,
+        "name": name,
         "format": opened.format,
         "encoding": opened.encoding,
         "sure": opened.sure,
@@ -176,9 +181,11 @@ def _inspected_json(opened: Opened | None, found: list[Finding]) -> dict[str, An
     }
 
 
-def _print_inspected(opened: Opened | None, found: list[Finding]) -> None:
-    if opened is not None:
-        out.print(f"[bold]{safe(opened.name)}[/] ({safe(opened.format)} {safe(opened.encoding)})")
+def _print_inspected(name: str, opened: Opened | None, found: list[Finding]) -> None:
+    if opened is None:
+        out.print(f"[bold]{safe(name)}[/]")
+    else:
+        out.print(f"[bold]{safe(name)}[/] ({safe(opened.format)} {safe(opened.encoding)})")
         table(["column", "read as"], [[name, field or "—"] for name, field in opened.columns])
         rows: list[list[object]] = [
             [row.line, *row.cells[:CELLS_SHOWN]] for row in opened.rows_shown
@@ -186,8 +193,10 @@ def _print_inspected(opened: Opened | None, found: list[Finding]) -> None:
         width = max((len(row) for row in rows), default=0)
         table(["row", *[f"#{n}" for n in range(1, width)]], [_wide(row, width) for row in rows])
     for finding in found[:SHOWN]:
-        place = f"line {finding.line} " if finding.line else ""
-        out.print(safe(f"{finding.severity}: {place}{finding.column} {finding.reason()}"))
+        place = [f"line {finding.line}"] * bool(finding.line) + [finding.column] * bool(
+            finding.column
+        )
+        out.print(safe(f"{finding.severity}: {' '.join([*place, finding.reason()])}"))
 
 
 def _wide(row: list[object], width: int) -> list[object]:

@@ -26,6 +26,7 @@ from lookup.commands.batch_shown import (
     print_differences,
     print_findings,
     print_groups,
+    print_hints,
 )
 from lookup.commands.desk import ask, at_desk
 from lookup.commands.terminal import AsJson, out, print_json, safe, table
@@ -74,6 +75,7 @@ def batch_findings(
         print_groups(found)
     else:
         print_findings(found, 0 if rule else batch.errors + batch.warnings)
+        print_hints(batch.kind, (finding["rule"] for finding in found))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """How `lookup batch` prints batches, findings and differences; and its group of commands."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -8,7 +9,8 @@ import typer
 from lookup.admin.batches import Batch, FindingGroup
 from lookup.admin.differences import CREDENTIALS, Differences, FieldChange
 from lookup.admin.risk import Risk
-from lookup.commands.terminal import out, print_json, safe, table
+from lookup.commands.terminal import out, print_json, safe, some, table
+from lookup.kinds import Kind
 
 batch_app = typer.Typer(help="Batches: rows an office sent.", no_args_is_help=True)
 
@@ -28,10 +30,29 @@ _NAMES = (
     "destroyed_at",
 )
 
+_UNCLEAR = frozenset({"unclear_layout", "unknown_header", "few_known"})
+_HEADERS = frozenset({"unclear_layout", "header_is_data", "header_absent", "record_above_header"})
+NAMING = _UNCLEAR | {"missing_column", "unclear_column", "double_column"}
+"""Rules that ask which column is which field."""
+HINTS = {
+    NAMING: "--map COLUMN=FIELD says which field a column is, '#1=FIELD' the first column's,"
+    " COLUMN= that it is not read.",
+    _HEADERS: "--header ROW says where the header is, --header 0 that there is none.",
+    _UNCLEAR | {"hidden_sheet", "sheet_absent"}: "--sheet NAME names the tables to"
+    " read, one each time it is given.",
+}
+"""The options that say what a finding asks for, by the rules they answer."""
+
 
 def batch_json(batch: Batch) -> dict[str, Any]:
     """A batch as programs get it."""
     return {"kind": batch.kind.name} | {name: getattr(batch, name) for name in _NAMES}
+
+
+def counts(batch: Batch) -> str:
+    """What a batch holds and what was found in it, in numbers."""
+    numbers = ((batch.records, "record"), (batch.errors, "error"), (batch.warnings, "warning"))
+    return ", ".join(some(number, what) for number, what in numbers)
 
 
 def print_batch(batch: Batch, as_json: bool) -> None:
@@ -39,10 +60,7 @@ def print_batch(batch: Batch, as_json: bool) -> None:
     if as_json:
         print_json(batch_json(batch))
         return
-    out.print(
-        f"Batch {batch.id} ({batch.state}), {safe(batch.title)}: {batch.records:,} records,"
-        f" {batch.errors:,} errors, {batch.warnings:,} warnings."
-    )
+    out.print(f"Batch {batch.id} ({batch.state}), {safe(batch.title)}: {counts(batch)}.")
     if batch.reason:
         out.print(f"Reason: {safe(batch.reason)}")
 
@@ -52,9 +70,21 @@ def print_findings(shown: list[dict[str, Any]], count: int) -> None:
     if not shown:
         return
     columns = ["severity", "file", "line", "column", "value", "reason"]
-    table(columns, [[finding[name] for name in columns] for finding in shown])
+    # Line 0 is the whole table, or the whole file.
+    table(columns, [[finding[name] or "" for name in columns] for finding in shown])
     if count > len(shown):
         out.print(f"… and {count - len(shown):,} more.")
+
+
+def print_hints(kind: Kind, rules: Iterable[str]) -> None:
+    """Which options answer what these findings ask."""
+    asked = set(rules)
+    for about, hint in HINTS.items():
+        if about & asked:
+            out.print(hint)
+    if asked & NAMING:
+        fields = (f for f in kind.fields if f.type != "rows")
+        out.print("Fields: " + ", ".join(f"{f.name} {f.label.zh}" for f in fields))
 
 
 def print_groups(groups: list[FindingGroup]) -> None:
@@ -62,7 +92,7 @@ def print_groups(groups: list[FindingGroup]) -> None:
     rows: list[list[object]] = []
     for group in groups:
         first = group.examples[0]
-        place = f"{first['file']}, line {first['line']}"
+        place = first["file"] + (f", line {first['line']}" if first["line"] else "")
         rows.append([group.severity, group.count, group.column, place, first["reason"]])
     table(["severity", "count", "column", "first at", "reason"], rows)
 
@@ -70,8 +100,8 @@ def print_groups(groups: list[FindingGroup]) -> None:
 def risk_sentence(risk: Risk) -> str:
     """What one way in risks, in words."""
     return (
-        f"Risk of {' + '.join(risk.way.fields)}: {risk.budget} wrong tries at each of"
-        f" {risk.records:,} numbers would open about {risk.expected:.3g} records."
+        f"Risk of {' + '.join(risk.way.fields)}: {risk.budget:,} wrong tries at each of"
+        f" {some(risk.records, 'number')} would open about {risk.expected:.3g} records."
     )
 
 

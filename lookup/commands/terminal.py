@@ -61,6 +61,11 @@ def safe(value: object) -> str:
     return escape("".join(c if c.isprintable() else "�" for c in str(value)))
 
 
+def some(number: int, what: str) -> str:
+    """So many of something: `1 error`, `1,200 errors`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def table(headers: list[str], rows: list[list[object]]) -> None:
     """Rows under headers, on standard output."""
     grid = Table(box=None, header_style="bold", pad_edge=False)

@@ -26,7 +26,7 @@ def _sight(visit: Visit, job: Job) -> dict[str, Any]:
     """What a load has met so far; nothing where it has not begun, or its upload is gone."""
     path = visit.site.uploads / Path(job.spec.get("folder", "")).name / SIGHT
     if job.what != LOAD or not path.is_file():
-        return {"groups": [], "openings": []}
+        return {"groups": [], "openings": [], "sure": []}
     found: dict[str, Any] = orjson.loads(path.read_bytes())
     return found
 
@@ -109,10 +109,10 @@ async def confirm(visit: Visit) -> Response:
     if job.person != visit.actor.name:
         # A batch has one loader, whom nobody may take for another: who sent the files.
         raise refused("not_your_files", person=job.person)
-    openings = _sight(visit, job)["openings"]
-    if not openings:
+    sight = _sight(visit, job)
+    if not sight["openings"]:
         raise refused("not_unclear")
-    choice = _choice(visit, openings)
+    choice = _choice(visit, sight["openings"], sight.get("sure", []))
     spec = dict(job.spec) | {"choice": choice.to_json()}
     jobs = visit.site.jobs
     number = await jobs.add(visit.desk.database, LOAD, spec, visit.actor.name)
@@ -120,10 +120,11 @@ async def confirm(visit: Visit) -> Response:
     return visit.go(f"/jobs/{number}")
 
 
-def _choice(visit: Visit, openings: list[dict[str, Any]]) -> Choice:
+def _choice(visit: Visit, openings: list[dict[str, Any]], sure: list[str]) -> Choice:
+    """What the form says. Tables that need no word of anybody are read in any case."""
     form = visit.form
     read = [n for n in range(len(openings)) if str(n) in form.all("sheet")]
-    if not read:
+    if not read and not sure:
         raise misused("nothing_read")
     overrides: dict[str, str] = {}
     headers = set()
@@ -138,5 +139,6 @@ def _choice(visit: Visit, openings: list[dict[str, Any]]) -> Choice:
     if len(headers) > 1:
         raise misused("one_header")
     left_out = len(read) < len(openings)
-    sheets = tuple(openings[number]["name"] for number in read) if left_out else ()
-    return Choice(overrides, headers.pop(), sheets)
+    ticked = [openings[number]["name"] for number in read]
+    sheets = (*sure, *ticked) if left_out else ()
+    return Choice(overrides, headers.pop() if headers else None, sheets)

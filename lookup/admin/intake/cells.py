@@ -29,6 +29,9 @@ _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|GETTING_DATA)")
+_DECIMAL = re.compile(r"([0-9]+)\.0*")
+_SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?E\+[0-9]{1,3}")
+"""Digits as a spreadsheet writes a number into a text file: 10100002.0, 1.0101E+08."""
 _APOSTROPHES = "'\u2018\u2019\uff07`"
 """What offices put before a code so that a spreadsheet keeps it as text."""
 EXACT = 10**15
@@ -65,6 +68,20 @@ def code_of_number(field: Field, number: float) -> str | Refusal:
     return text
 
 
+def _of_number(field: Field, code: str) -> Refusal | None:
+    """Why a text is no code but what a spreadsheet made of its digits; None where it is not."""
+    if _SCIENTIFIC.fullmatch(code):
+        return Refusal("code_of_number")
+    decimal = _DECIMAL.fullmatch(code)
+    digits = decimal[1] if decimal else code
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    # A zero in front is one that nobody lost.
+    if len(digits) < field.min_length and digits[0] != "0":
+        return Refusal("short_code", {"needed": field.min_length, "found": len(digits)})
+    return Refusal("code_of_number") if decimal else None
+
+
 def _digits_first(text: str) -> str:
     """Full-width digits, letters and stops as their ASCII selves, and nothing else.
 
@@ -88,9 +105,11 @@ def _code(field: Field) -> Reader:
     def read(text: str) -> CellValue | Refusal:
         code = _bare(text)
         if not _CODE.fullmatch(code) or (digits and not code.isdigit()):
-            return refused
+            return _of_number(field, code) or refused
         if not field.min_length <= len(code) <= field.max_length:
-            return Refusal("length", {"needed": span, "found": len(code)})
+            return _of_number(field, code) or Refusal(
+                "length", {"needed": span, "found": len(code)}
+            )
         return code
 
     return read
@@ -100,7 +119,7 @@ def _access_code(field: Field) -> Reader:
     def read(text: str) -> CellValue | Refusal:
         code = CANONICAL[field.type](text.lstrip(_APOSTROPHES))
         if not is_access_code(code):
-            return Refusal("access_code")
+            return _of_number(field, _bare(text)) or Refusal("access_code")
         return code
 
     return read
@@ -110,7 +129,7 @@ def _id_suffix(field: Field) -> Reader:
     def read(text: str) -> CellValue | Refusal:
         suffix = _bare(text)
         if not is_id_suffix(suffix):
-            return Refusal("id_suffix")
+            return _of_number(field, suffix) or Refusal("id_suffix")
         return suffix
 
     return read

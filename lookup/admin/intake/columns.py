@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from lookup.admin.findings import WARNING, Finding
 from lookup.admin.intake.cells import Reader, cell_reader
 from lookup.admin.intake.headings import JOINED, WEAK, Heading, plain
-from lookup.errors import UsageError
+from lookup.admin.refusals import misused
 from lookup.kinds import Field, Kind
 
 UNREAD = ""
-"""What `--map COLUMN=` says: the column is not to be read."""
+"""What a clerk names as the field of a column that is not to be read."""
 
 _POSITION = re.compile(r"#([1-9][0-9]{0,3})")
 
@@ -49,14 +49,14 @@ class ColumnMap:
     """How a header was understood.
 
     `unknown` are headers that no field claims, `twice` headers of a field that has a column
-    already, `missing` the required fields without a column, `weak` columns that are a field
-    only by a guess, `absent` columns the clerk named that are not there.
+    already, each with that column, `missing` the required fields without a column, `weak`
+    columns that are a field only by a guess, `absent` columns the clerk named that are not there.
     """
 
     width: int
     columns: tuple[Column, ...]
     unknown: tuple[str, ...] = ()
-    twice: tuple[str, ...] = ()
+    twice: tuple[tuple[str, Column], ...] = ()
     missing: tuple[Field, ...] = ()
     weak: tuple[Column, ...] = ()
     absent: tuple[str, ...] = ()
@@ -87,13 +87,11 @@ def _claims(kind: Kind) -> dict[str, Claim]:
 
 
 def check_overrides(kind: Kind, overrides: Mapping[str, str]) -> None:
-    """Raise UsageError where `--map` names a field the kind does not have."""
+    """Raise UsageError where the clerk names a field the kind does not have."""
     known = [field.name for field in kind.fields if field.type != "rows"]
     for name in overrides.values():
         if name not in (*known, UNREAD):
-            raise UsageError(
-                f"--map names a field that {kind.name} does not have; fields: {', '.join(known)}."
-            )
+            raise misused("no_such_target", kind=kind.name, fields=", ".join(known))
 
 
 class Mapper:
@@ -137,6 +135,12 @@ class Mapper:
             return None
         return None if claim[0].name in self._supplied else claim
 
+    def knows(self, header: Heading) -> bool:
+        """Whether a heading is a field's name, or one that the clerk gave."""
+        return plain(header.text) in self._named or any(
+            name in self._claims for name, _ in header.names
+        )
+
     def _override(self, index: int, header: Heading) -> str | None:
         named = self._named.get(plain(header.text)) if header.text else None
         return self._numbered.get(index, named)
@@ -171,9 +175,9 @@ class Mapper:
         for several in found.values():
             best = min(several)[0]
             (_, index, claim), *more = (one for one in several if one[0] == best)
-            twice += [index for _, index, _ in more]
             unknown.update(index for surety, index, _ in several if surety > best)
-            column = self._column(index, header[index], claim)
+            column = self._column(header, index, claim)
+            twice += [(place, column) for _, place, _ in more]
             columns.append(column)
             if best == WEAK:
                 weak.append(column)
@@ -182,16 +186,16 @@ class Mapper:
             len(header),
             tuple(columns),
             tuple(header[index].text for index in sorted(unknown)),
-            tuple(header[index].text for index in sorted(twice)),
+            tuple((_name(header, index), first) for index, first in sorted(twice, key=_index)),
             self._missing(columns),
             tuple(weak),
             self._absent(header),
         )
 
-    def _column(self, index: int, header: Heading, claim: Claim) -> Column:
+    def _column(self, header: Sequence[Heading], index: int, claim: Claim) -> Column:
         field, rows, row = claim
         read = cell_reader(field, self._kind.flags(field) if rows is None else ())
-        return Column(index, header.text or f"#{index + 1}", field, read, rows, row)
+        return Column(index, _name(header, index), field, read, rows, row)
 
     def _missing(self, columns: Sequence[Column]) -> tuple[Field, ...]:
         there = self._supplied.union(column.field.name for column in columns if not column.rows)
@@ -214,6 +218,14 @@ class Mapper:
         )
 
 
+def _index(one: tuple[int, Column]) -> int:
+    return one[0]
+
+
+def _name(header: Sequence[Heading], index: int) -> str:
+    return header[index].text or f"#{index + 1}"
+
+
 def header_findings(
     kind: Kind, columns: ColumnMap, supplied: frozenset[str], line: int
 ) -> list[Finding]:
@@ -221,16 +233,20 @@ def header_findings(
     findings = []
     for missing in columns.missing:
         names = "、".join(dict.fromkeys((missing.label.zh, *missing.headers[:3])))
-        values = {"names": names, "field": missing.name}
+        values = {"names": names}
         findings.append(Finding("missing_column", line, missing.label.zh, values=values))
     there = supplied.union(column.field.name for column in columns.columns if not column.rows)
-    if kind.ways and not any(there.issuperset(way.fields) for way in kind.ways):
+    if kind.ways and not any(there.issuperset(way.fields[1:]) for way in kind.ways):
         factors = dict.fromkeys(name for way in kind.ways for name in way.fields[1:])
         labels = ", ".join(kind.field(name).label.zh for name in factors)
         findings.append(Finding("missing_factor", line, values={"labels": labels}))
-    findings += [Finding("double_column", line, name) for name in columns.twice]
+    for name, first in columns.twice:
+        # Of two columns called the same, the place tells which is meant.
+        called = f"#{first.index + 1}" if plain(name) == plain(first.header) else first.header
+        values = {"first": called, "label": first.field.label.zh}
+        findings.append(Finding("double_column", line, name, values=values))
     for column in columns.weak:
-        values = {"header": column.header, "field": column.path, "label": column.field.label.zh}
+        values = {"label": column.field.label.zh}
         findings.append(Finding("unclear_column", line, column.header, values=values))
     findings += [Finding("unknown_column", line, name, WARNING) for name in columns.unknown]
     return findings

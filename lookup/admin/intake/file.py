@@ -5,7 +5,7 @@ uncertain is asked and never guessed.
 """
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,7 @@ from lookup.admin.intake.records import Record
 from lookup.admin.intake.table_reader import TableReader
 from lookup.admin.readers.reading import read as read_file
 from lookup.admin.readers.tables import Row, Source, Table
-from lookup.errors import UsageError
+from lookup.admin.refusals import misused
 from lookup.kinds import Kind
 
 ROWS_SHOWN = 20
@@ -28,10 +28,11 @@ ROWS_SHOWN = 20
 FIRST_ROWS = 2 * SEARCHED_ROWS
 """A table is opened with so many rows: where a header may stand, and what is under it."""
 
-ABOUT_CELLS = frozenset(
-    {"hidden_rows", "hidden_columns", "merged_cells", "formulas", "formula_value"}
-)
+READ_TOO = frozenset({"hidden_rows", "hidden_columns", "formulas"})
+"""What a reader says was read: not true of a table that nobody can read yet."""
+ABOUT_CELLS = READ_TOO | {"merged_cells", "formula_value"}
 """What a reader says of a sheet's cells: true of nothing where the sheet is not read."""
+SHEETS_NAMED = 5
 
 Read = Source | Table | list[Row] | Finding
 
@@ -60,7 +61,14 @@ class Opened:
     sure: bool
 
 
-Event = Source | Opened | list[Record] | list[Finding]
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the findings that follow are about: a table that was not opened, or the whole file."""
+
+    name: str
+
+
+Event = Source | Opened | About | list[Record] | list[Finding]
 
 
 def intake(
@@ -72,6 +80,7 @@ def intake(
     remembered: Remembered,
     memory_mb: int,
     seconds: int,
+    beside: Collection[str] = (),
     read: Reader = read_file,
 ) -> Generator[Event, None, None]:
     """Read one file as records of a kind.
@@ -79,11 +88,13 @@ def intake(
     First comes the Source, then for each table that is read an Opened, its findings and its
     records, in no other order than the file's; lists are never empty. `supplied` are fields
     whose values do not come from the file, `remembered` tells what was confirmed for tables
-    of a shape. Raises UsageError where the choice names a field the kind does not have or a
-    column that no table has, StorageError where the file cannot be opened.
+    of a shape, `beside` are the names of the load's other files. Findings are about the table
+    that was opened last, or what the last About names. Raises UsageError where the choice names
+    a field the kind does not have or a column that no table has, StorageError where the file
+    cannot be opened.
     """
     check_overrides(kind, choice.overrides)
-    work = _Intake(Opener(kind, choice, supplied, remembered))
+    work = _Intake(Opener(kind, choice, supplied, remembered), tuple(f"{x}/" for x in beside))
     with contextlib.closing(_closable(read(path, memory_mb=memory_mb, seconds=seconds))) as events:
         for event in work.file(events):
             if event:
@@ -100,8 +111,12 @@ class _Intake:
     """One file under way."""
 
     opener: Opener
+    beside: tuple[str, ...]
     source: str = ""
     names: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    wanted: set[str] = field(default_factory=set)
     absent: set[str] = field(default_factory=set)
     present: set[str] = field(default_factory=set)
     filled: bool = False
@@ -117,7 +132,7 @@ class _Intake:
             elif isinstance(event, Table):
                 if table:
                     yield from table.finish()
-                self.names.append(event.name)
+                self.names.append(event.name or event.title or self.source)
                 table = _OpenTable(self, event)
             elif isinstance(event, Finding):
                 self.failed |= event.severity == ERROR
@@ -126,14 +141,19 @@ class _Intake:
                 yield from table.take(event)
         if table:
             yield from table.finish()
-        yield self._at_the_end()
+        last = self._at_the_end()
+        if last:
+            yield About(self.source)
+            yield last
 
     def chosen(self, table: Table) -> bool:
         """Whether a table is to be read: those the clerk named, or all that are visible."""
         sheets = self.opener.choice.sheets
-        if not sheets or not table.name:
+        if not sheets:
             return not table.hidden
-        return table.name in sheets or self.name(table) in sheets
+        names = {table.name, table.title, self.name(table)}.intersection(sheets)
+        self.wanted |= names
+        return bool(names)
 
     def name(self, table: Table) -> str:
         """What a table is called beside all others."""
@@ -148,19 +168,40 @@ class _Intake:
 
     def _at_the_end(self) -> list[Finding]:
         if self.absent - self.present:
-            raise UsageError(
-                "--map names a column that is not in the file's header or first row:"
-                " check its spelling."
-            )
+            raise misused("no_such_column")
         findings = []
-        known = {name.removeprefix(f"{self.source}/") for name in self.opener.choice.sheets}
-        absent = known - set(self.names) if any(self.names) else set()
+        if self.hidden:
+            hidden: Mapping[str, str | int] = {
+                "count": len(self.hidden),
+                "sheets": _some(self.hidden),
+            }
+            findings.append(Finding("hidden_sheet", severity=WARNING, values=hidden))
+        absent = self._absent()
         if absent:
-            values = {"absent": ", ".join(sorted(absent)), "names": ", ".join(self.names)}
+            values = {"absent": ", ".join(absent), "names": _some(self.names, ROWS_SHOWN)}
             findings.append(Finding("sheet_absent", values=values))
+        else:
+            findings += (
+                Finding("sheet_left_out", severity=WARNING, values={"name": name})
+                for name in self.left_out
+            )
         if not (self.filled or self.failed or absent):
             findings.append(Finding("empty"))
         return findings
+
+    def _absent(self) -> list[str]:
+        """The tables that the clerk named and that are in no file, as far as this one tells."""
+        if self.failed or not self.names:
+            return []
+        return [
+            name.removeprefix(f"{self.source}/")
+            for name in sorted(set(self.opener.choice.sheets) - self.wanted)
+            if not f"{name}/".startswith(self.beside)
+        ]
+
+
+def _some(names: Sequence[str], most: int = SHEETS_NAMED) -> str:
+    return ", ".join([*names[:most], *["…"] * (len(names) > most)])
 
 
 class _OpenTable:
@@ -180,7 +221,10 @@ class _OpenTable:
         """A reader's finding: kept until the table has been opened."""
         if self._chosen and self._opening is None:
             self._early.append(finding)
-        elif self._chosen or finding.rule not in ABOUT_CELLS:
+        elif self._chosen:
+            yield [finding]
+        elif finding.rule not in ABOUT_CELLS:
+            yield About(self._work.name(self._table))
             yield [finding]
 
     def take(self, rows: list[Row]) -> Iterator[Event]:
@@ -199,19 +243,22 @@ class _OpenTable:
         """What is left when the table ends."""
         table, work = self._table, self._work
         if not self._chosen:
-            if self._rows and not table.hidden:
-                values = {"name": table.name}
-                yield [Finding("sheet_left_out", severity=WARNING, values=values)]
+            if table.hidden:
+                work.hidden.append(table.title or table.name)
+            elif self._rows:
+                work.left_out.append(table.name or table.title or work.source)
             work.filled |= bool(self._rows)
             return
         if self._first and self._opening is None:
             yield from self._open()
         if self._opening is None:
-            yield self._early
+            if self._early:
+                yield About(work.name(table))
+                yield self._early
         elif self._reader:
             yield from self._reader.finish()
             if self._rows == len(self._opening.layout.above) and not work.failed:
-                yield [Finding("empty", self._opening.layout.line)]
+                yield [Finding("no_records", self._opening.layout.line)]
 
     def _open(self) -> Iterator[Event]:
         table, work, first = self._table, self._work, self._first
@@ -227,7 +274,10 @@ class _OpenTable:
             opening.layout.names(),
             opening.sure,
         )
-        yield self._early + opening.findings
+        early = self._early
+        if not opening.sure:
+            early = [finding for finding in early if finding.rule not in READ_TOO]
+        yield early + opening.findings
         if opening.sure:
             self._reader = TableReader(work.opener.kind, opening.layout)
             yield from self._reader.read(first[len(opening.layout.above) :])

@@ -6,7 +6,6 @@ clerk is asked.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +14,9 @@ from lookup.admin.intake.blocks import Block, find_blocks
 from lookup.admin.intake.cells import Refusal
 from lookup.admin.intake.columns import Column, ColumnMap, Mapper
 from lookup.admin.intake.headings import Heading, headings, merged, plain, shown
+from lookup.admin.intake.likeness import is_of_a_kind_with, looks_like_data, width_of
 from lookup.admin.intake.packed import Packed, find_packed
-from lookup.admin.readers.tables import Cell, Row
+from lookup.admin.readers.tables import Row
 from lookup.kind_rules import DIGITS
 from lookup.kinds import Kind
 
@@ -29,15 +29,6 @@ NO_HEADER = 0
 
 VALUES = ("code", "id_suffix", "score", "integer", "outcome", "date")
 """Types of field whose values no heading can be taken for."""
-
-_NUMBER = re.compile(r"[0-9\uff10-\uff19]+(?:[.\uff0e][0-9\uff10-\uff19]+)?")
-_LONG_NUMBER = 4
-_MASKS = (
-    (re.compile(r"[0-9\uff10-\uff19]"), "9"),
-    (re.compile(r"[A-Za-z]"), "A"),
-    (re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]"), "文"),
-)
-_MASK_CHARACTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +86,12 @@ def find_layout(kind: Kind, rows: Sequence[Row], mapper: Mapper, header: int | N
     """The layout of a table that begins with these rows.
 
     `header` is the row where the clerk says it is, `NO_HEADER` where there is none, None to
-    look for it.
+    look for it. A row that is data and names nothing is no header, whoever says so: its cells
+    would be shown as names.
     """
     best: tuple[tuple[int, ...], Layout] | None = None
     for first, count in _spans(rows, header):
-        if any(map(_looks_like_data, rows[first + 1 : first + count])):
+        if any(map(looks_like_data, rows[first + 1 : first + count])):
             continue
         layout = _layout(kind, rows, first, count, mapper, said=header is not None)
         goes_on = _goes_on(kind, layout, rows[first + count :])
@@ -127,15 +119,6 @@ def _spans(rows: Sequence[Row], header: int | None) -> Iterator[tuple[int, int]]
                 yield first, count
 
 
-def _looks_like_data(row: Row) -> bool:
-    """Whether a row is no lower part of a header: a long number, or many short ones."""
-    cells = [shown(cell) for cell in row.cells]
-    numbers = [cell for cell in cells if _NUMBER.fullmatch(cell)]
-    return any(len(number) >= _LONG_NUMBER for number in numbers) or len(numbers) * 3 > len(
-        cells
-    ) - cells.count("")
-
-
 def _layout(
     kind: Kind, rows: Sequence[Row], first: int, count: int, mapper: Mapper, *, said: bool
 ) -> Layout:
@@ -144,8 +127,17 @@ def _layout(
     header = headings(cells[0]) if count == 1 else merged(cells, max(map(len, cells)))
     parts = find_blocks(kind, header, mapper)
     columns = mapper.map(parts.header)
-    found = said or _is_found(header, columns, mapper)
+    found = (said or _is_found(header, columns, mapper)) and not _is_data(
+        span, rows[first + count :], header, mapper
+    )
     return Layout(header, tuple(rows[: first + count]), count, parts.blocks, columns, None, found)
+
+
+def _is_data(
+    span: Sequence[Row], below: Sequence[Row], header: Sequence[Heading], mapper: Mapper
+) -> bool:
+    """Whether rows that might be a header name nothing and read as those below them."""
+    return not any(map(mapper.knows, header)) and any(is_of_a_kind_with(row, below) for row in span)
 
 
 def _unpacked(kind: Kind, layout: Layout, rows: Sequence[Row], mapper: Mapper) -> Layout:
@@ -157,7 +149,11 @@ def _unpacked(kind: Kind, layout: Layout, rows: Sequence[Row], mapper: Mapper) -
     if packed is None:
         return layout
     columns = mapper.map((*packed.header(layout.header), *packed.labels))
-    found = layout.found or (layout.rows > 0 and _is_found(layout.header, columns, mapper))
+    found = layout.found or (
+        layout.rows > 0
+        and _is_found(layout.header, columns, mapper)
+        and not _is_data(layout.above[-layout.rows :], below, layout.header, mapper)
+    )
     return replace(layout, columns=columns, packed=packed, found=found)
 
 
@@ -196,7 +192,7 @@ def _goes_on(kind: Kind, layout: Layout, below: Sequence[Row]) -> bool:
     a record whose number is missing would be swallowed otherwise.
     """
     keys = [layout.cell(column) for column in _key_columns(kind, layout)]
-    if not below or not keys or _looks_like_data(below[0]) or _holds_value(layout, below[0]):
+    if not below or not keys or looks_like_data(below[0]) or _holds_value(layout, below[0]):
         return False
     upper = [shown(cell) for cell in layout.above[-1].cells]
     lower = [shown(cell) for cell in below[0].cells]
@@ -205,12 +201,6 @@ def _goes_on(kind: Kind, layout: Layout, below: Sequence[Row]) -> bool:
         for index in range(1, min(len(upper), len(lower)))
     )
     return merged_parts and not any(lower[index] for index in keys if index < len(lower))
-
-
-def width_of(rows: Sequence[Row]) -> int:
-    """How many cells most rows have."""
-    widths = Counter(len(row.cells) for row in rows)
-    return max(widths, key=lambda width: (widths[width], width), default=0)
 
 
 def _headerless(kind: Kind, rows: Sequence[Row], mapper: Mapper, said: bool) -> Layout:
@@ -286,17 +276,3 @@ def nameless(layout: Layout, rows: Sequence[Row]) -> list[str]:
         and index not in read
         and any(index < len(row.cells) and shown(row.cells[index]) for row in rows)
     ]
-
-
-def looks(rows: Sequence[Row]) -> str:
-    """What each column's cells look like, and never what they say: `#1 999, #2 文文`."""
-    middle: list[Cell] = [*rows[len(rows) // 2].cells] if rows else []
-    cells = [*middle, *[""] * width_of(rows)][: width_of(rows)]
-    return ", ".join(f"#{number} {_mask(cell)}".rstrip() for number, cell in enumerate(cells, 1))
-
-
-def _mask(cell: Cell) -> str:
-    text = shown(cell)[:_MASK_CHARACTERS]
-    for pattern, character in _MASKS:
-        text = pattern.sub(character, text)
-    return text

@@ -18,13 +18,14 @@ _KEEP = (
 
 
 async def remembered_reader(
-    desk: Desk, kind: Kind, choice: Choice, *, issued: bool = False
+    desk: Desk, kind: Kind, choice: Choice, paths: Iterable[Path], *, issued: bool = False
 ) -> Callable[[Path], Generator[Event, None, None]]:
-    """What reads one file after another as records of a kind, as `intake` does: by the choice,
-    else as files of their shape are remembered, within the limits of the settings. `issued`
-    access codes come from elsewhere."""
+    """What reads one of these files after another as records of a kind, as `intake` does: by the
+    choice, else as files of their shape are remembered, within the limits of the settings.
+    `issued` access codes come from elsewhere."""
     known = await remembered(desk.database, kind.name)
     supplied = frozenset({"access_code"}) if issued else frozenset[str]()
+    names = {path.name for path in paths}
 
     def read(path: Path) -> Generator[Event, None, None]:
         return intake(
@@ -35,6 +36,7 @@ async def remembered_reader(
             remembered=known.get,
             memory_mb=desk.settings.reader_memory_mb,
             seconds=desk.settings.reader_seconds,
+            beside=names - {path.name},
         )
 
     return read

@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from lookup.admin.findings import ERROR, WARNING, Finding
 from lookup.admin.intake.choice import Choice
 from lookup.admin.intake.columns import Mapper, header_findings
-from lookup.admin.intake.headings import shown
+from lookup.admin.intake.headings import Heading, headings, shown
 from lookup.admin.intake.layout import (
     NO_HEADER,
+    SEARCHED_ROWS,
     Layout,
     find_layout,
-    looks,
     nameless,
     records_above,
     shape_of,
 )
+from lookup.admin.intake.likeness import is_clear_header, looks
 from lookup.admin.intake.packed import packed_values
 from lookup.admin.intake.records import Record, RecordReader
 from lookup.admin.readers.tables import Row
 from lookup.kinds import Kind
 
+MAX_WORDS = 12
+MAX_WORD = 20
+"""Of a header that names nothing known so much is said."""
 _ROWS_INSIDE = re.compile(r"[,;\t]|[0-9]{4}|.{40}")
 
 Remembered = Callable[[str], Choice | None]
@@ -77,6 +81,32 @@ class Opener:
                 return layout
         return None
 
+    def _unclear(self, first: Sequence[Row]) -> Finding:
+        """Why no row is the header."""
+        said = self.choice.header
+        searched = first[:SEARCHED_ROWS]
+        if said is not None:
+            if said in (row.line for row in searched):
+                return Finding("header_is_data", said, values={"header": said})
+            values = {"header": said, "most": SEARCHED_ROWS}
+            return Finding("header_absent", values=values)
+        for place, row in enumerate(searched, 1):
+            if is_clear_header(row, first[place:]):
+                return self._unknown(row)
+        return Finding("unclear_layout", first[0].line, values={"columns": looks(first)})
+
+    def _unknown(self, row: Row) -> Finding:
+        """What is said of a plain header that names too little."""
+        words = [one for one in headings(row.cells) if one.text]
+        mapper = Mapper(self.kind, self.choice.overrides, self.supplied)
+        known = [one.text for one in words if mapper.knows(one)]
+        rule = "few_known" if known else "unknown_header"
+        return Finding(
+            rule,
+            row.line,
+            values={"header": row.line, "words": _listed(words), "known": ", ".join(known)},
+        )
+
     def _find(self, choice: Choice, header: int | None, first: Sequence[Row]) -> Layout:
         mapper = Mapper(self.kind, choice.overrides, self.supplied)
         return find_layout(self.kind, first, mapper, header)
@@ -84,7 +114,7 @@ class Opener:
     def _findings(self, layout: Layout, first: Sequence[Row]) -> list[Finding]:
         """What the layout leaves open; an error where the table cannot be read like this."""
         if not layout.found:
-            return [Finding("unclear_layout", first[0].line, values={"columns": looks(first)})]
+            return [self._unclear(first)]
         line = layout.line
         findings = header_findings(self.kind, layout.columns, self.supplied, line)
         findings += (
@@ -113,9 +143,10 @@ class Opener:
     def _records(self, layout: Layout) -> list[int]:
         """The lines above the header that are whole records, whatever they are known by.
 
-        A cell that stands alone over a header of several columns is a title.
+        Where a required field has no column no row is a record. A cell that stands alone over
+        a header of several columns is a title.
         """
-        if len(layout.blocks) > 1 or layout.packed is not None:
+        if len(layout.blocks) > 1 or layout.packed is not None or layout.columns.missing:
             return []
         reader = RecordReader(self.kind, layout.columns)
         alone = 1 if sum(1 for one in layout.header if one.text) > 1 else 0
@@ -125,6 +156,11 @@ class Opener:
             if sum(1 for cell in row.cells if shown(cell)) > alone
             and isinstance(reader.read(row), Record)
         ]
+
+
+def _listed(words: Sequence[Heading]) -> str:
+    shown = [word.text[:MAX_WORD] for word in words[:MAX_WORDS]]
+    return ", ".join(shown + ["…"] * (len(words) > MAX_WORDS))
 
 
 def _swallowed(row: Row) -> bool:

@@ -13,7 +13,7 @@ from lookup.admin.batches import get_batch, secrets_of
 from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.findings import ERROR, Finding
 from lookup.admin.intake.choice import Choice
-from lookup.admin.intake.file import Event, Opened
+from lookup.admin.intake.file import About, Event, Opened
 from lookup.admin.intake.mappings import remembered_reader
 from lookup.admin.intake.records import Record, credentials
 from lookup.admin.loading import check_files
@@ -82,6 +82,8 @@ class _Verifier:
                 case Opened():
                     name = event.name or file
                     opened = opened or event.sure
+                case About():
+                    name = event.name
                 case [Record(), *_]:
                     yield name, event  # type: ignore[misc]  # a list is of one kind
                 case [Finding(), *_]:
@@ -144,7 +146,7 @@ async def verify(
     if not paths:
         return Comparison()
     read = await remembered_reader(
-        desk, manifest.read_kind(), choice or Choice(), issued=batch.issued
+        desk, manifest.read_kind(), choice or Choice(), paths, issued=batch.issued
     )
     verifier = _Verifier(manifest, key)
     async with contextlib.AsyncExitStack() as stack:

@@ -73,13 +73,13 @@ class Answers:
         return Source(*self._source, rest[0])
 
     def _table(self, rest: list[Any]) -> Table:
-        _require(len(rest) == 4 and _are(rest[:3], str) and isinstance(rest[3], bool))
-        name, form, encoding, hidden = rest
+        _require(len(rest) == 5 and _are([*rest[:3], rest[4]], str) and isinstance(rest[3], bool))
+        name, form, encoding, hidden, title = rest
         _require(form in FORMATS and len(encoding) < MAX_NAME)
         self._tables += 1
         if self._tables > MAX_TABLES:
             raise BadAnswerError("too_large")
-        return Table(_label(name), form, encoding, hidden)
+        return Table(_label(name), form, encoding, hidden, _label(title))
 
     def _some_rows(self, rest: list[Any]) -> list[Row]:
         """A chunk of rows, checked as a whole: a loop over its cells would cost more than all."""

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from typing import BinaryIO
 
 import orjson
@@ -63,7 +64,7 @@ class Sender:
                         self.flush()
                 elif isinstance(event, Table):
                     self.end_table()
-                    self.frame(frames.TABLE, event.name, event.format, event.encoding, event.hidden)
+                    self.frame(frames.TABLE, *astuple(event))
                 elif isinstance(event, Note):
                     self.flush()
                     self.note(event)

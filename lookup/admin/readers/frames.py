@@ -1,7 +1,7 @@
 """How a child tells its parent what it read: JSON lists, each after its length in bytes.
 
 ["source", format]                                  once, first
-["table", name, format, encoding, hidden]
+["table", name, format, encoding, hidden, title]
 ["rows", [line, …], [[cell, …], …], [lines, …]]
 ["note", rule, line, column, severity, value, {name: value}]
 ["end"]                                             once, last

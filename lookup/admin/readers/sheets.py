@@ -80,9 +80,7 @@ def tables(sheets: Iterable[Sheet], form: str, encoding: str = "") -> Iterator[T
 
 
 def _table(sheet: Sheet, name: str, form: str, encoding: str) -> Iterator[Table | Note | Row]:
-    yield Table(name, form, encoding, sheet.hidden)
-    if sheet.hidden:
-        yield Note("hidden_sheet", values={"sheet": sheet.name})
+    yield Table(name, form, encoding, sheet.hidden, sheet.name)
     deep = _fill_header(sheet)
     numbers = sorted(sheet.rows)
     width = max(map(len, sheet.rows.values()))
@@ -123,8 +121,9 @@ def _notes(sheet: Sheet, deep: list[Merge], width: int) -> Iterator[Note]:
         deep.sort()
         shown = ", ".join(map(str, deep[:_SHOWN]))
         yield Note("merged_cells", deep[0].top, values={"count": len(deep), "cells": shown})
+    unread = set(sheet.unvalued)
     for rule, severity, cells in (
-        ("formulas", WARNING, sheet.formulas),
+        ("formulas", WARNING, [place for place in sheet.formulas if place not in unread]),
         ("formula_value", ERROR, sheet.unvalued),
     ):
         if cells:

@@ -71,6 +71,11 @@ def _is_dbf(head: bytes) -> bool:
     return header_bytes > _DBF_PREFIX_BYTES and record_bytes > 1 and head[12:14] == b"\0\0"
 
 
+def is_called_table(suffix: str) -> bool:
+    """Whether a name that ends like this promises a table."""
+    return suffix.lower() in _KNOWN | MEMOS
+
+
 def wrong_name(suffix: str, form: str) -> Note | None:
     """A note where a name's suffix (`.xls`) says another format than the content."""
     suffix = suffix.lower()

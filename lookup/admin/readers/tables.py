@@ -28,10 +28,12 @@ class Source:
 class Table:
     """One table of a source: a sheet, an archive's member, or the whole file.
 
-    `name` tells it from the source's other tables: '' where there is only one.
+    `name` tells it from the source's other tables: '' where there is only one. `title` is what
+    the format itself calls it, even then: the sheet's name.
     """
 
     name: str
     format: str
     encoding: str = ""
     hidden: bool = False
+    title: str = ""

@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from lookup.admin.readers import archive as packing
-from lookup.admin.readers.sniffing import MEMOS, wrong_name
+from lookup.admin.readers.sniffing import MEMOS, is_called_table, wrong_name
 from lookup.admin.readers.tables import Row, Table
-from lookup.admin.readers.trouble import Note, Unreadable
+from lookup.admin.readers.trouble import ERROR, Note, Unreadable
 
 FORMAT = "zip"
 _IGNORED = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
+_OF_ANY_NAME = {"archive", "nested", "password"}
+"""What stops a member is said of it, whatever its name promises."""
+MAX_NAME = 80
 Event = Table | Note | Row
 Reader = Callable[[BinaryIO, BinaryIO | None], tuple[str, Iterator[Event]]]
 
@@ -76,11 +79,19 @@ def _member(
                 waiting.clear()
     except Unreadable as error:
         # Of what holds no table, only why is of interest.
-        waiting = [error.note()]
+        waiting = [error.note() if named else _why(name, error)]
     if waiting:
         if not named:
             yield Table(name, form)
         yield from waiting
+
+
+def _why(name: str, error: Unreadable) -> Note:
+    """Why a member was not read: a letter beside the tables is no damaged table."""
+    stem, suffix = posixpath.splitext(posixpath.basename(name))
+    if error.rule in _OF_ANY_NAME or is_called_table(suffix):
+        return error.note()
+    return Note("no_table", severity=ERROR, values={"member": f"{stem}{suffix}"[:MAX_NAME]})
 
 
 def _begin(

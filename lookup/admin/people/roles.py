@@ -22,6 +22,7 @@ MAY: dict[str, frozenset[str]] = {
     "batch.reject": frozenset({REVIEWER}),
     "release.build": frozenset({PUBLISHER}),
     "release.schedule": frozenset({PUBLISHER}),
+    "release.prepare": frozenset({PUBLISHER}),
     "release.open": frozenset({PUBLISHER}),
     "release.close": frozenset({PUBLISHER}),
     "release.withdraw": frozenset({PUBLISHER}),

@@ -30,6 +30,8 @@ MAX_SLEEP_S = 0.5
 """The clock and the pointer are read again at least this often while waiting for an hour."""
 READY_S = 1.0
 """So long before the hour the intent is noted, so that at the hour only the pointer is written."""
+OPENING, PREPARING = "release.open", "release.prepare"
+"""What is noted before its hour is only prepared: the audit says it opened once it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,6 @@ class Publisher:
         epoch = max(before.epoch + 1, int(self.desk.clock().timestamp() * 1000))
         moved = replace(before, epoch=epoch, **parts)  # type: ignore[arg-type]  # its own parts
         self.desk.store.move(moved, before.epoch)
-        await settle(self.desk)
 
     async def _may(self, release_id: str, state: str) -> Release:
         await reconcile(self.desk)
@@ -133,39 +134,41 @@ class Publisher:
         stamp = await review_stamp(self.desk.database, release.batch)
         await self._refuse_unapproved(release)
         over = pointer.current.reference.release if pointer.current else None
-        # Noted first: after a kill in between, what was opened can still be rolled back. The
-        # line may be a moment older than the hour, so it names the hour.
+        # Noted first: after a kill in between, what was opened can still be rolled back.
+        early = self._left_s(release) > 0
         detail = {"over": over or ""}
         if own and pointer.upcoming:
             detail["opens_at"] = pointer.upcoming.opens_at.isoformat()
-        await intend(
-            self.desk,
-            "release.open",
-            pointer,
-            release.reference,
-            detail,
-            opened_over=over,
-        )
+        act = PREPARING if early else OPENING
+        await intend(self.desk, act, pointer, release.reference, detail, opened_over=over)
+        # Kept, so that a reader that missed the end of a release does not serve it on.
+        ended = pointer.ended
+        again = ended is not None and ended.reference == release.reference
         try:
             await self._wait(pointer, release)
             # At the hour itself: an approval revoked in the last second keeps it shut.
             if await review_stamp(self.desk.database, release.batch) != stamp:
                 await self._refuse_unapproved(release)
+            await self._move(
+                pointer,
+                current=Current(release.reference, key, self.desk.clock(), closes_at),
+                upcoming=None if own else pointer.upcoming,
+                ended=None if again else ended,
+            )
         except RefusedError as error:
-            await came_to_nothing(self.desk, "release.open", release.reference, error)
-            raise
-        # Kept, so that a reader that missed the end of a release does not serve it on.
-        ended = pointer.ended
-        again = ended is not None and ended.reference == release.reference
-        await self._carry_out(
-            "release.open",
-            pointer,
-            release.reference,
-            current=Current(release.reference, key, self.desk.clock(), closes_at),
-            upcoming=None if own else pointer.upcoming,
-            ended=None if again else ended,
-        )
+            # Another publisher was quicker, and has said so: it is open, nothing has failed.
+            if not (early and self._serves(release)):
+                await came_to_nothing(self.desk, OPENING, release.reference, error)
+                raise
+        else:
+            if early:
+                await intend(self.desk, OPENING, pointer, release.reference, detail)
+        await settle(self.desk)
         return await get_release(self.desk.database, release.id)
+
+    def _serves(self, release: Release) -> bool:
+        current = self._pointer(release.kind).current
+        return current is not None and current.reference == release.reference
 
     def _window(
         self,
@@ -290,3 +293,4 @@ class Publisher:
         except RefusedError as error:
             await came_to_nothing(self.desk, act, reference, error)
             raise
+        await settle(self.desk)

@@ -23,6 +23,7 @@ ONLY_IN_ENGLISH = {
     "move": {"subject"},
     "no_such_field": {"fields"},
     "no_such_target": {"kind"},
+    "in_use": {"kind"},
 }
 """What a reader of Chinese is told with a label instead, or sees on the page."""
 ONLY_IN_CHINESE = {"disclosure": {"fields"}, "empty_field": {"label"}, "cell": {"label"}}

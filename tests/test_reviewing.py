@@ -9,7 +9,7 @@ import pytest
 
 from lookup.admin.people.roles import LOADER, PUBLISHER, REVIEWER, Actor, machine_user
 from lookup.admin.reviewing import approvals, approve, approved, approvers, reject, unconfirmed
-from lookup.admin.states import APPROVED, CHECKED, LOADED, REJECTED
+from lookup.admin.states import APPROVED, CHECKED, LOADED, OPEN, REJECTED, SCHEDULED
 from lookup.errors import RefusedError, UsageError
 from tests.desk_makers import MACHINE, START, Bureau, disclosure_of, kind_called, person
 
@@ -169,7 +169,11 @@ def test_rejecting_revokes_the_approvals_and_keeps_the_reason(bureau: Bureau) ->
     bureau.approve(batch)
     say_no(bureau, batch)
     found = bureau.got(batch)
-    assert (found.state, found.reason, found.rejected_by) == (REJECTED, "总分错", "reviewer")
+    assert (found.state, found.rejected_because, found.rejected_by) == (
+        REJECTED,
+        "总分错",
+        "reviewer",
+    )
     (approval,) = bureau.at_desk(lambda desk: approvals(desk.database, batch))
     assert approval.revoked_at == START.isoformat()
     assert not is_approved(bureau, batch)
@@ -181,7 +185,7 @@ def test_what_somebody_rejected_is_not_rejected_again_for_another_reason(bureau:
     say_no(bureau, batch)
     with pytest.raises(RefusedError, match="was rejected by reviewer"):
         say_no(bureau, batch, name="other", reason="other")
-    assert bureau.got(batch).reason == "总分错"
+    assert bureau.got(batch).rejected_because == "总分错"
 
 
 def test_rejecting_needs_a_reason(bureau: Bureau) -> None:
@@ -232,3 +236,37 @@ def test_the_same_approval_twice_at_once_counts_once(tmp_path: Path) -> None:
     assert not is_approved(bureau, batch)
     found = bureau.got(batch)
     assert bureau.at_desk(lambda desk: approvers(desk.database, found)) == {"one"}
+
+
+@pytest.mark.parametrize("state", [SCHEDULED, OPEN])
+def test_a_batch_is_not_rejected_while_its_release_is_scheduled_or_open(
+    bureau: Bureau, state: str
+) -> None:
+    release = bureau.ready()
+    batch = bureau.release(release).batch
+    if state == OPEN:
+        bureau.publish(lambda p: p.open(release))
+    else:
+        bureau.schedule(release)
+    before = bureau.acts()
+    with pytest.raises(RefusedError, match=rf"is {state}: .*release withdraw scores"):
+        say_no(bureau, batch)
+    assert bureau.acts() == before
+    assert is_approved(bureau, batch)
+    bureau.publish(lambda p: p.withdraw("scores", "no", upcoming=state == SCHEDULED))
+    assert say_no(bureau, batch).state == REJECTED
+
+
+def test_the_pointer_says_what_is_open_where_the_states_are_behind(bureau: Bureau) -> None:
+    release = bureau.ready()
+    bureau.publish(lambda p: p.open(release))
+    bureau.execute("UPDATE release SET state = 'sealed'")
+    with pytest.raises(RefusedError, match="is open"):
+        say_no(bureau, bureau.release(release).batch)
+
+
+def test_why_it_was_corrected_outlives_a_rejection(bureau: Bureau) -> None:
+    batch = bureau.batch(corrects=bureau.batch())
+    bureau.execute("UPDATE batch SET reason = '漏登' WHERE id = ?", batch)
+    rejected = say_no(bureau, batch, reason="仍有误")
+    assert (rejected.reason, rejected.rejected_because) == ("漏登", "仍有误")

@@ -39,6 +39,7 @@ class Batch:
     corrects: int | None = None
     reason: str | None = None
     rejected_by: str | None = None
+    rejected_because: str | None = None
     destroyed_at: str | None = None
 
     @property

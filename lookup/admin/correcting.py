@@ -50,7 +50,6 @@ async def correct(
         async with desk.act("batch.correct") as line:
             number = await enter(desk, line, partial, new)
             line.before = batch.sha256
-            # Here too: whoever rejects the correction gives the batch another reason.
             line.detail |= {"corrects": batch.id, "fields": sorted(changes), "reason": new.reason}
     return await check(desk, number)
 

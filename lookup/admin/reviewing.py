@@ -15,6 +15,7 @@ from lookup.admin.batches import Batch, get_batch, refuse_destroyed, subject_of
 from lookup.admin.checking import is_outdated
 from lookup.admin.desk import Desk
 from lookup.admin.people.roles import MACHINE
+from lookup.admin.publishing.releases import in_use
 from lookup.admin.refusals import Joined, misused, refused, word
 from lookup.admin.states import APPROVED, CHECKED, REJECTED, check_move
 from lookup.kinds import Kind
@@ -178,8 +179,8 @@ async def _keep(desk: Desk, batch: Batch, confirmed: Mapping[str, str]) -> int |
 async def reject(desk: Desk, batch_id: int, reason: str) -> Batch:
     """Say no to a batch for good, for a reason the record keeps; its approvals end with it.
 
-    What is scheduled of it does not open; what is open stays open until it is withdrawn.
-    Raises UsageError without a reason, RefusedError.
+    Raises UsageError without a reason, RefusedError; also while a release of it is scheduled or
+    open: nothing is served, or about to be, that nobody answers for.
     """
     if not reason.strip():
         raise misused("why")
@@ -188,10 +189,13 @@ async def reject(desk: Desk, batch_id: int, reason: str) -> Batch:
         if batch.rejected_by is not None:
             raise refused("turned_down", batch=batch.id, person=batch.rejected_by)
         check_move(f"Batch {batch.id}", batch.state, REJECTED)
+        if used := await in_use(desk, batch.id):
+            state = word(used.state)
+            raise refused("in_use", batch=batch.id, release=used.id, kind=used.kind, state=state)
         line.before = line.after = batch.sha256
         line.detail = {"reason": reason.strip(), "approvals_revoked": await revoke(desk, batch.id)}
         await _set_state(desk, batch.id, REJECTED)
-        sql = "UPDATE batch SET reason = ?, rejected_by = ? WHERE id = ?"
+        sql = "UPDATE batch SET rejected_because = ?, rejected_by = ? WHERE id = ?"
         await desk.database.execute(sql, (reason.strip(), desk.actor.name, batch.id))
     return await get_batch(desk.database, batch_id)
 

@@ -27,6 +27,7 @@ _NAMES = (
     "sha256",
     "corrects",
     "reason",
+    "rejected_because",
     "destroyed_at",
 )
 
@@ -62,7 +63,9 @@ def print_batch(batch: Batch, as_json: bool) -> None:
         return
     out.print(f"Batch {batch.id} ({batch.state}), {safe(batch.title)}: {counts(batch)}.")
     if batch.reason:
-        out.print(f"Reason: {safe(batch.reason)}")
+        out.print(f"Reason of the correction: {safe(batch.reason)}")
+    if batch.rejected_because:
+        out.print(f"Rejected by {safe(batch.rejected_by)}: {safe(batch.rejected_because)}")
 
 
 def print_findings(shown: list[dict[str, Any]], count: int) -> None:

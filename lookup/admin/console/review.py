@@ -14,6 +14,7 @@ from lookup.admin.console.forms import whole_number
 from lookup.admin.console.site import Visit
 from lookup.admin.differences import CHANGED, CREDENTIALS, Differences, Example, differences
 from lookup.admin.intake.records import KEY_SEPARATOR
+from lookup.admin.publishing.releases import in_use
 from lookup.admin.refusals import refused
 from lookup.admin.reviewing import approvals, approve, loaders, reject
 from lookup.admin.sampling import Sample, samples
@@ -189,7 +190,8 @@ async def _review(
         may_review=await may_review(visit, batch),
         may_reject=visit.actor.may("batch.reject")
         and batch.rejected_by is None
-        and may_become(batch.state, REJECTED),
+        and may_become(batch.state, REJECTED)
+        and await in_use(visit.desk, batch.id) is None,
     )
 
 

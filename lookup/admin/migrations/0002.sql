@@ -40,8 +40,9 @@ CREATE TABLE batch (
     expected INTEGER,                -- the number of records the clerk says there should be
     profile BLOB,                    -- the distribution, JSON; what the next release is held against
     corrects INTEGER REFERENCES batch,
-    reason TEXT,                     -- why it was corrected, or rejected by a person
+    reason TEXT,                     -- why it was corrected
     rejected_by TEXT,                -- the reviewer who said no: then it stays rejected
+    rejected_because TEXT,           -- and why
     destroyed_at TEXT                -- when its records were destroyed after the retention time
 ) STRICT;
 

@@ -1,7 +1,7 @@
 """Releases as the admin database knows them; which one is live is the pointer's to say."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -106,6 +106,20 @@ def _state(pointer: Pointer, release: Release) -> str:
     ended = pointer.ended
     taken_back = ended and ended.withdrawn and ended.reference.release == release.id
     return WITHDRAWN if taken_back else CLOSED
+
+
+async def in_use(desk: Desk, batch: int) -> Release | None:
+    """A release of a batch that is scheduled or open; where there is a pointer, by what that says.
+
+    Raises DamagedError where a pointer cannot be read: what it serves is not known then.
+    """
+    for release in await list_releases(desk.database):
+        if release.batch == batch:
+            pointer = desk.store.pointer(release.kind)
+            state = _state(pointer, release) if pointer else release.state
+            if state in (SCHEDULED, OPEN):
+                return replace(release, state=state)
+    return None
 
 
 async def _mends(database: aiosqlite.Connection, store: EmbeddedStore) -> list[Mend]:

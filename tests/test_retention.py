@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 
 from lookup.admin.batch_file import batch_path
-from lookup.admin.people.roles import LOADER
+from lookup.admin.people.roles import LOADER, REVIEWER
 from lookup.admin.publishing.retention import destroy_due
-from lookup.admin.states import CLOSED, OPEN, SUPERSEDED, WITHDRAWN
+from lookup.admin.reviewing import reject
+from lookup.admin.states import (
+    APPROVED,
+    CHECKED,
+    CLOSED,
+    LOADED,
+    OPEN,
+    REJECTED,
+    SUPERSEDED,
+    WITHDRAWN,
+)
 from lookup.errors import RefusedError
 from tests.desk_makers import START, Bureau, Clock, person
 
@@ -236,6 +246,87 @@ def test_files_that_are_gone_already_are_no_error(archive: Archive) -> None:
     archive.store.path(archive.release(release).reference).unlink()
     archive.at(30)
     assert archive.destroy() == [release]
+
+
+@pytest.mark.parametrize("state", [LOADED, CHECKED, REJECTED, APPROVED])
+def test_a_batch_that_no_release_was_made_of_goes_after_its_last_act(
+    archive: Archive, state: str
+) -> None:
+    batch = archive.batch(state=CHECKED if state in (APPROVED, REJECTED) else state)
+    archive.files(batch)
+    acted = {APPROVED, REJECTED} & {state}
+    archive.at(10)
+    if state == APPROVED:
+        archive.approve(batch)
+    elif state == REJECTED:
+        archive.at_desk(lambda desk: reject(desk, batch, "no"), person("rev", REVIEWER))
+    archive.at(39.9 if acted else 29.9)
+    assert archive.destroy() == []
+    archive.at(40 if acted else 30)
+    assert archive.destroy() == [f"batch {batch}"]
+    assert not batch_path(archive.root / "admin" / "batches", batch).exists()
+    assert not (archive.root / "admin" / "uploads" / str(batch)).exists()
+    found = archive.got(batch)
+    assert (found.state, found.destroyed_at) == (state, archive.clock().isoformat())
+    assert archive.audit()[-1].subject == f"batch {batch}"
+    assert archive.destroy() == []
+
+
+def test_a_release_that_was_never_opened_goes_with_its_key(archive: Archive) -> None:
+    release = archive.ready()
+    archive.at(30)
+    assert archive.destroy() == [release]
+    assert archive.left(release) == set()
+
+
+def test_a_batch_that_a_correction_replaced_before_it_was_opened_goes(archive: Archive) -> None:
+    first = archive.batch()
+    second = archive.batch(corrects=first, content="b")
+    archive.approve(second)
+    opened = archive.sealed(second)
+    archive.publish(lambda p: p.open(opened))
+    archive.at(30)
+    assert archive.destroy() == [f"batch {first}"]
+
+
+def test_the_reference_that_checks_rely_on_stays_and_those_before_it_go(archive: Archive) -> None:
+    older, newer = archive.batch("cut_offs"), archive.batch("cut_offs", content="b")
+    archive.approve(older)
+    archive.approve(newer)
+    rejected = archive.batch("cut_offs", state=REJECTED)
+    archive.at(400)
+    assert archive.destroy() == [f"batch {older}", f"batch {rejected}"]
+
+
+def test_an_upload_that_no_batch_came_of_goes_and_one_in_use_stays(archive: Archive) -> None:
+    def sent(state: str, name: str, at: timedelta, batch: int | None = None) -> int:
+        folder = archive.root / "admin" / "uploads" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return archive.execute(
+            "INSERT INTO job (what, spec, person, state, result, started_at) VALUES"
+            " ('load', json_object('folder', ?), 'x', ?, json_object('batch', ?), ?)",
+            str(folder),
+            state,
+            batch,
+            (START + at).isoformat(),
+        )
+
+    sent("done", "asked", timedelta(0))
+    answered = sent("failed", "asked", timedelta(days=1))
+    sent("done", "taken", timedelta(0))
+    batch = archive.batch()
+    sent("done", "taken", timedelta(0), batch)
+    archive.schedule(archive.ready(content="b"), START + timedelta(days=2000))
+    sent("queued", "waiting", timedelta(0))
+    archive.at(20)
+    archive.approve(batch)
+    archive.at(30)
+    assert archive.destroy() == []
+    archive.at(31)
+    assert archive.destroy() == [f"job {answered}"]
+    left = {folder.name for folder in (archive.root / "admin" / "uploads").iterdir()}
+    assert left == {"taken", "waiting"}
+    assert archive.acts()[-1] == ("os:test", "upload.destroy")
 
 
 def test_only_a_publisher_destroys(archive: Archive) -> None:

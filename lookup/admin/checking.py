@@ -6,7 +6,7 @@ references are there. It replaces what an earlier check found, never what the lo
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -202,11 +202,16 @@ async def _context(
 async def references_of(desk: Desk, batch: Batch) -> dict[str, int]:
     """For each reference kind that the batch's checks name, its newest batch that may be relied
     on; a kind without one is left out."""
-    named = {check.options.get("reference") for check in batch.kind.checks}
+    named = {check.options.get("reference") for check in batch.kind.checks} - {None}
+    return await relied_on(desk, named) if named else {}
+
+
+async def relied_on(desk: Desk, kinds: Collection[str]) -> dict[str, int]:
+    """Of each of these kinds the newest batch that checks may rely on."""
     good = {APPROVED} if desk.settings.required_approvals else {APPROVED, CHECKED}
     found: dict[str, int] = {}
-    for other in await list_batches(desk.database) if named != {None} else []:
-        if other.kind.name in named and other.state in good and other.destroyed_at is None:
+    for other in await list_batches(desk.database):
+        if other.kind.name in kinds and other.state in good and other.destroyed_at is None:
             found.setdefault(other.kind.name, other.id)
     return found
 

@@ -189,13 +189,13 @@ def release_preflight(context: typer.Context, release_id: str, as_json: AsJson =
 
 @release_app.command("destroy-due")
 def release_destroy_due(context: typer.Context, as_json: AsJson = False) -> None:
-    """Destroy the keys and records of releases whose retention time is over."""
+    """Destroy keys, records and uploads whose retention time is over."""
     destroyed: list[str] = at_desk(context, destroy_due, "release.destroy")
     if as_json:
         print_json(destroyed)
         return
-    for release in destroyed:
-        out.print(f"{safe(release)}: key and records destroyed.")
+    for one in destroyed:
+        out.print(f"{safe(one)}: destroyed.")
     if not destroyed:
         out.print("Nothing is due.")
 

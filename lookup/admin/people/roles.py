@@ -28,6 +28,7 @@ MAY: dict[str, frozenset[str]] = {
     "release.withdraw": frozenset({PUBLISHER}),
     "release.roll_back": frozenset({PUBLISHER}),
     "release.destroy": frozenset({PUBLISHER}),
+    "upload.destroy": frozenset({PUBLISHER}),
     "audit.read": frozenset({AUDITOR, ADMINISTRATOR}),
     "person.change": frozenset({ADMINISTRATOR}),
     "database.back_up": frozenset({ADMINISTRATOR}),

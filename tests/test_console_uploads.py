@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 
 from lookup.admin.console import uploads
-from lookup.admin.console.uploads import Upload, receive, safe_name, sweep
+from lookup.admin.console.uploads import Upload, arriving, receive, safe_name, sweep
+from lookup.admin.jobs import Jobs
 from lookup.errors import RefusedError, StorageError, UsageError
 from tests.admin_makers import candidates, write_rows
 from tests.console_makers import Console
@@ -191,3 +192,20 @@ def test_only_a_loader_uploads(console: Console, tmp_path: Path, name: str) -> N
     path = write_rows(tmp_path / "scores.csv", candidates(3))
     assert console.upload(name, path).status_code == 403
     assert console.jobs() == []
+
+
+def test_a_second_console_leaves_alone_what_arrives_at_the_first(console: Console) -> None:
+    folder = console.site.uploads
+    named, coming = folder / "7", folder / "0123.partial"
+    again = Jobs(console.office.settings, console.clock)
+    with arriving(folder):
+        for each in (named, coming):
+            each.mkdir(parents=True)
+        sweep(folder)
+        asyncio.run(again.reconcile())
+        assert named.exists()
+        assert coming.exists()
+    sweep(folder)
+    asyncio.run(again.reconcile())
+    assert not named.exists()
+    assert not coming.exists()

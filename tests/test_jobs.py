@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from lookup.admin import job
@@ -286,3 +287,23 @@ def test_an_upload_that_a_kill_left_without_a_job_is_removed_at_the_next_start(
     (console.site.uploads / "2").mkdir()
     console.run(console.site.jobs.reconcile())
     assert [folder.name for folder in console.site.uploads.iterdir()] == [str(batch)]
+
+
+def test_a_disk_that_is_full_when_a_job_ends_holds_the_queue_up_and_does_not_end_it(
+    console: Console, scores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [StorageError("The disk is full."), OSError("full"), None, None]
+    end = Jobs._end_interrupted
+
+    async def full(jobs: Jobs, database: aiosqlite.Connection, number: int) -> bool:
+        if error := left.pop(0) if left else None:
+            raise error
+        return await end(jobs, database, number)
+
+    monkeypatch.setattr("lookup.admin.jobs.AGAIN_S", 0)
+    monkeypatch.setattr("lookup.admin.jobs.MAX_AT_ONCE", 1)
+    monkeypatch.setattr(Jobs, "_end_interrupted", full)
+    console.upload("wang", scores)
+    console.upload("wang", scores)
+    console.finished()
+    assert [one.state for one in console.jobs()] == [DONE, DONE]

@@ -202,7 +202,8 @@ async def _context(
 async def references_of(desk: Desk, batch: Batch) -> dict[str, int]:
     """For each reference kind that the batch's checks name, its newest batch that may be relied
     on; a kind without one is left out."""
-    named = {check.options.get("reference") for check in batch.kind.checks} - {None}
+    options = (check.options for check in batch.kind.checks)
+    named = {str(given["reference"]) for given in options if "reference" in given}
     return await relied_on(desk, named) if named else {}
 
 

@@ -24,12 +24,15 @@ from lookup.admin.database import FOLDER_MODE, open_database, transaction
 from lookup.admin.locks import take
 from lookup.admin.refusals import misused
 from lookup.durable import make_folder
+from lookup.errors import StorageError
 from lookup.settings import Settings
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 MAX_AT_ONCE = 2
 GRACE_S = 20
 TERMINATION_S = 5
+AGAIN_S = 5.0
+"""How long a queue waits that a full disk stopped."""
 SIGHT = "sight.json"
 """In the folder of a load's upload: what its process has met so far."""
 INTERRUPTED = "The work was interrupted before its end: start it again."
@@ -99,6 +102,11 @@ async def load_of(database: aiosqlite.Connection, batch: int) -> Job | None:
 def uploads(settings: Settings) -> Path:
     """Where uploads lie, a folder a load."""
     return settings.data_dir / "admin" / "uploads"
+
+
+def arriving_lock(folder: Path) -> Path:
+    """Beside the folder of the uploads: held while one arrives, until its job is noted."""
+    return folder.with_name(f".{folder.name}.lock")
 
 
 def upload_of(settings: Settings, spec: Mapping[str, Any]) -> Path:
@@ -215,9 +223,21 @@ class Jobs:
         """See a process to its end; what it could not say itself is said here."""
         await process.communicate(orjson.dumps(environment(self._settings)))
         self._processes.pop(job, None)
-        async with open_database(self._settings.data_dir) as database:
-            await self._end_interrupted(database, job)
-        await self.start_next()
+        # A full disk must not end the queue: what it will not take now is tried again.
+        followed = await self._followed(job)
+        while not followed and not self._stopping:
+            await asyncio.sleep(AGAIN_S)
+            followed = await self._followed(job)
+
+    async def _followed(self, job: int) -> bool:
+        """Note the end of a job and start the next; False where the disk would not have it."""
+        try:
+            async with open_database(self._settings.data_dir) as database:
+                await self._end_interrupted(database, job)
+            await self.start_next()
+        except (StorageError, OSError):
+            return False
+        return True
 
     async def _end_interrupted(self, database: aiosqlite.Connection, job: int) -> bool:
         """Mark a running job failed where its process is gone."""
@@ -241,7 +261,19 @@ class Jobs:
         return ended
 
     async def _sweep(self, database: aiosqlite.Connection) -> None:
-        """Remove the uploads that a kill left without a job: the next job takes their number."""
+        """Remove the uploads that a kill left without a job: the next job takes their number.
+        Nothing while one arrives at another console: its job is about to be noted."""
+        folder = uploads(self._settings)
+        make_folder(folder, FOLDER_MODE)
+        lock = take(arriving_lock(folder))
+        if lock is None:
+            return
+        try:
+            await self._sweep_alone(database)
+        finally:
+            os.close(lock)
+
+    async def _sweep_alone(self, database: aiosqlite.Connection) -> None:
         async with database.execute("SELECT id FROM job") as cursor:
             known = {str(row["id"]) async for row in cursor}
         for folder in uploads(self._settings).glob("*"):

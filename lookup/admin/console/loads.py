@@ -1,13 +1,14 @@
 """Loading: the form, and the files as they arrive."""
 
 import contextlib
+from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from lookup.admin.console.forms import whole_number
 from lookup.admin.console.site import Visit
-from lookup.admin.console.uploads import Upload, receive
+from lookup.admin.console.uploads import Upload, arriving, receive
 from lookup.admin.intake.choice import Choice
 from lookup.admin.jobs import LOAD
 from lookup.admin.people import sessions
@@ -31,25 +32,31 @@ async def form(visit: Visit) -> Response:
 
 async def receive_files(visit: Visit) -> Response:
     """`POST /batches`: files to the disk as they come, then a job that loads them."""
-    request, site = visit.request, visit.site
+    site = visit.site
 
     def check_token(upload: Upload) -> None:
         if not sessions.csrf_right(visit.token, upload.get("csrf")):
             raise misused("foreign")
 
+    with arriving(site.uploads):
+        upload = await _received(visit, check_token)
+        try:
+            check_token(upload)
+            if not upload.files:
+                raise misused("no_file")
+            return await _start(visit, upload)
+        except BaseException:
+            upload.drop()
+            raise
+
+
+async def _received(visit: Visit, check_token: Callable[[Upload], None]) -> Upload:
+    request = visit.request
     content_type = request.headers.get("content-type", "")
     try:
-        upload = await receive(site.uploads, content_type, request.stream(), check_token)
+        return await receive(visit.site.uploads, content_type, request.stream(), check_token)
     except ClientDisconnect as error:
         raise misused("broken_upload") from error
-    try:
-        check_token(upload)
-        if not upload.files:
-            raise misused("no_file")
-        return await _start(visit, upload)
-    except BaseException:
-        upload.drop()
-        raise
 
 
 async def _start(visit: Visit, upload: Upload) -> Response:

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import shutil
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from lookup.admin.database import FILE_MODE, FOLDER_MODE
+from lookup.admin.jobs import arriving_lock
+from lookup.admin.locks import together
 from lookup.admin.refusals import misused, refused
 from lookup.durable import PARTIAL, make_folder, storage
 from lookup.errors import StorageError
@@ -191,7 +193,20 @@ async def receive(
     return upload
 
 
+@contextlib.contextmanager
+def arriving(folder: Path) -> Iterator[None]:
+    """Inside the block no console takes what arrives for what a kill left. Raises StorageError."""
+    make_folder(folder, FOLDER_MODE)
+    with together(arriving_lock(folder), lambda: _sweep(folder)):
+        yield
+
+
 def sweep(folder: Path) -> None:
-    """Remove what uploads left that a kill cut off; nothing may be uploading meanwhile."""
+    """Remove what uploads left that a kill cut off; nothing while one arrives at any console."""
+    with arriving(folder):
+        pass
+
+
+def _sweep(folder: Path) -> None:
     for leftover in folder.glob(f"*{PARTIAL}"):
         shutil.rmtree(leftover, ignore_errors=True)

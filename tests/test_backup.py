@@ -76,7 +76,8 @@ def test_any_machine_can_check_a_backup(office: Office, tmp_path: Path) -> None:
 
 def test_a_backup_is_named_by_its_time_and_private(office: Office, tmp_path: Path) -> None:
     folder = taken(office, tmp_path / "backup")
-    assert folder.name == "backup-20260624T020000Z"
+    assert folder == tmp_path / "backup" / "20260624T020000Z"
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
     assert folder.stat().st_mode & 0o777 == 0o700
     modes = {
         path.relative_to(folder).as_posix().split("/")[0]: path.stat().st_mode & 0o777
@@ -85,7 +86,8 @@ def test_a_backup_is_named_by_its_time_and_private(office: Office, tmp_path: Pat
     }
     assert modes["admin"] == 0o600
     assert modes["releases"] == 0o444
-    assert [path.name for path in tmp_path.glob("backup*")] == [folder.name]
+    assert list(folder.parent.iterdir()) == [folder]
+    assert [path.name for path in tmp_path.glob("backup*")] == ["backup"]
 
 
 def test_the_audit_says_that_a_backup_was_taken_and_by_whom(office: Office, tmp_path: Path) -> None:
@@ -151,17 +153,18 @@ def test_a_backup_that_fails_leaves_nothing(office: Office, tmp_path: Path) -> N
 
 
 def test_what_a_killed_backup_left_is_removed_by_the_next(office: Office, tmp_path: Path) -> None:
-    left = tmp_path / "backup-20260101T000000Z.partial"
+    place = tmp_path / "backup"
+    left = place / "20260101T000000Z.partial"
     (left / "admin").mkdir(parents=True)
-    other = tmp_path / "other-20260101T000000Z.partial"
+    other = place / "other.partial"
     other.mkdir()
-    held = tmp_path / "backup-20260101T000001Z.partial"
+    held = place / "20260101T000001Z.partial"
     held.mkdir()
     descriptor = os.open(held, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    taken(office, tmp_path / "backup")
+    taken(office, place)
     os.close(descriptor)
-    assert sorted(tmp_path.glob("*.partial")) == [held, other]
+    assert sorted(place.glob("*.partial")) == [held, other]
 
 
 def damage(folder: Path, how: str) -> None:

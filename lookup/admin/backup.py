@@ -10,7 +10,6 @@ what was read of them is in the batches.
 import asyncio
 import contextlib
 import fcntl
-import glob
 import os
 import shutil
 import sqlite3
@@ -37,7 +36,7 @@ PAGES_AT_ONCE = 2000
 
 
 async def back_up(desk: Desk, folder: Path) -> Path:
-    """Copy the data folder into a new folder named after `folder` and the time; that name.
+    """Copy the data folder into a new folder in `folder`, named by the time; that folder.
 
     Others may work meanwhile. Raises UsageError where the place is inside the data folder,
     RefusedError, StorageError; then what was copied is removed.
@@ -47,6 +46,7 @@ async def back_up(desk: Desk, folder: Path) -> Path:
     final = _name(folder, desk.clock(), source)
     partial = final.with_name(final.name + PARTIAL)
     _sweep(folder)
+    make_folder(folder, FOLDER_MODE)
     make_folder(partial, FOLDER_MODE)
     try:
         with _locked(partial):
@@ -62,8 +62,8 @@ async def back_up(desk: Desk, folder: Path) -> Path:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed backups of this name left: it holds keys and records."""
-    for leftover in folder.parent.glob(f"{glob.escape(folder.name)}-*{PARTIAL}"):
+    """Remove what killed backups left there: it holds keys and records."""
+    for leftover in folder.glob(f"*T*Z{PARTIAL}"):
         with storage(leftover), contextlib.suppress(BlockingIOError), _locked(leftover):
             shutil.rmtree(leftover)
 
@@ -80,7 +80,7 @@ def _locked(partial: Path) -> Iterator[None]:
 
 
 def _name(folder: Path, now: datetime, source: Path) -> Path:
-    final = folder.with_name(f"{folder.name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    final = folder / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     if final.resolve().is_relative_to(source.resolve()):
         raise UsageError("A backup inside the data folder is none: name a place elsewhere.")
     if final.exists():

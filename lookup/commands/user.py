@@ -10,7 +10,10 @@ from lookup.admin.people.accounts import (
     Enrolment,
     Person,
     add_person,
+    change_password,
     change_roles,
+    check_name,
+    check_roles,
     disable,
     list_people,
     reset,
@@ -29,6 +32,8 @@ Roles = Annotated[
 @user_app.command("add")
 def user_add(context: typer.Context, name: str, role: Roles, as_json: AsJson = False) -> None:
     """Register somebody; the password is asked for, or is the next line of standard input."""
+    check_name(name)
+    check_roles(role)
     enrolment = at_desk(
         context, lambda desk: add_person(desk, name, ask_new_password(), role), "person.change"
     )
@@ -51,6 +56,7 @@ def user_list(context: typer.Context, as_json: AsJson = False) -> None:
 @user_app.command("roles")
 def user_roles(context: typer.Context, name: str, role: Roles, as_json: AsJson = False) -> None:
     """Give somebody exactly these roles."""
+    check_roles(role)
     person = at_desk(context, lambda desk: change_roles(desk, name, role), "person.change")
     _print_person(person, as_json)
 
@@ -62,6 +68,15 @@ def user_reset(context: typer.Context, name: str, as_json: AsJson = False) -> No
         context, lambda desk: reset(desk, name, ask_new_password()), "person.change"
     )
     _print_enrolment(enrolment, as_json)
+
+
+@user_app.command("password")
+def user_password(context: typer.Context, as_json: AsJson = False) -> None:
+    """Change your own password (`lookup --as NAME user password`); your sessions end."""
+    person = at_desk(
+        context, lambda desk: change_password(desk, ask_new_password()), "person.password"
+    )
+    _print_person(person, as_json)
 
 
 @user_app.command("disable")

@@ -70,9 +70,8 @@ async def anybody_registered(database: aiosqlite.Connection) -> bool:
 
 async def add_person(desk: Desk, name: str, password: str, roles: Iterable[str]) -> Enrolment:
     """Register somebody. Raises UsageError, RefusedError; the first must be an administrator."""
-    if not NAME.fullmatch(name) or name in RESERVED:
-        raise misused("name")
-    given = _roles(roles)
+    check_name(name)
+    given = check_roles(roles)
     desk.actor.check("person.change")
     refuse_weak(name, password)
     kept, enrolment = await hash_password(password), _enrol(name)
@@ -95,7 +94,7 @@ async def add_person(desk: Desk, name: str, password: str, roles: Iterable[str])
 
 async def change_roles(desk: Desk, name: str, roles: Iterable[str]) -> Person:
     """Give somebody exactly these roles. Raises UsageError, RefusedError."""
-    given = _roles(roles)
+    given = check_roles(roles)
     async with desk.act("person.change", name) as line:
         _refuse_machine(desk)
         person = await get_person(desk.database, name)
@@ -129,6 +128,21 @@ async def reset(desk: Desk, name: str, password: str) -> Enrolment:
     return enrolment
 
 
+async def change_password(desk: Desk, password: str, keep: str = "") -> Person:
+    """Give the acting person, who has just proved who they are, a new password; their sessions
+    end, but for the one whose id is `keep`. Raises UsageError, RefusedError."""
+    name = desk.actor.name
+    desk.actor.check("person.password")
+    await get_person(desk.database, name)
+    refuse_weak(name, password)
+    kept = await hash_password(password)
+    async with desk.act("person.password", name):
+        sql = "UPDATE person SET password = ? WHERE name = ?"
+        await desk.database.execute(sql, (kept, name))
+        await _end_sessions(desk.database, name, keep)
+    return await get_person(desk.database, name)
+
+
 async def disable(desk: Desk, name: str) -> Person:
     """Let somebody sign in no more, and end their sessions. Raises UsageError, RefusedError."""
     async with desk.act("person.change", name) as line:
@@ -148,7 +162,14 @@ def _text(roles: Iterable[str]) -> str:
     return " ".join(sorted(roles))
 
 
-def _roles(roles: Iterable[str]) -> frozenset[str]:
+def check_name(name: str) -> None:
+    """Raise UsageError unless somebody may be called so."""
+    if not NAME.fullmatch(name) or name in RESERVED:
+        raise misused("name")
+
+
+def check_roles(roles: Iterable[str]) -> frozenset[str]:
+    """One or more roles that there are. Raises UsageError."""
     given = frozenset(roles)
     if not given or not given <= set(ROLES):
         raise misused("roles", roles=Words(ROLES, "comma"))
@@ -181,5 +202,5 @@ async def _refuse_last(database: aiosqlite.Connection, person: Person) -> None:
         raise refused("last_administrator", name=person.name)
 
 
-async def _end_sessions(database: aiosqlite.Connection, name: str) -> None:
-    await database.execute("DELETE FROM session WHERE person = ?", (name,))
+async def _end_sessions(database: aiosqlite.Connection, name: str, keep: str = "") -> None:
+    await database.execute("DELETE FROM session WHERE person = ? AND id <> ?", (name, keep))

@@ -31,6 +31,7 @@ MAY: dict[str, frozenset[str]] = {
     "upload.destroy": frozenset({PUBLISHER}),
     "audit.read": frozenset({AUDITOR, ADMINISTRATOR}),
     "person.change": frozenset({ADMINISTRATOR}),
+    "person.password": frozenset(ROLES),
     "database.back_up": frozenset({ADMINISTRATOR}),
 }
 """Every act with the roles that allow it. Reading batches and releases needs any role."""

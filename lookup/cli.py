@@ -91,7 +91,15 @@ def main() -> None:
     # A crash must not write records, passwords and keys to the disk; every child inherits it.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        # Where a group was called without a command its help has been shown, and nothing is left.
+        if sentence := error.format_message():
+            err.print(safe(f"{sentence.rstrip('.')}: --help after the command tells more."))
+        sys.exit(UsageError.exit_code)
+    except typer.Abort:
+        err.print("Stopped: nothing was typed.")
+        sys.exit(ServiceError.exit_code)
     except ServiceError as error:
         err.print(safe_lines(error))
         sys.exit(error.exit_code)

@@ -114,7 +114,19 @@ def test_a_batch_goes_the_whole_way(tmp_path: Path) -> None:
         (["batch", "approve", "7", "--confirm", "x"], 2, "FIELD=ATTRIBUTE"),
         (["batch", "reject", "7", "--reason", ""], 2, "why"),
         (["batch", "inspect", "scores", "absent.csv"], 2, "not a file"),
-        (["batch", "correct", "7", "--set", "=1", "--reason", "x"], 2, "standard input"),
+        (["batch", "correct", "7", "--set", "total=1", "--reason", "x"], 2, "no batch"),
+        (["batch", "show", "x"], 2, "valid integer"),
+        (["batch", "mend"], 2, "No such command"),
+        (["batch", "preview", "7"], 2, "no batch"),
+        (["release", "roll-back", "horoscopes"], 2, "no kind"),
+        (["release", "close", "horoscopes"], 2, "no kind"),
+        (["release", "withdraw", "horoscopes", "--reason", "x"], 2, "no kind"),
+        (["audit", "verify", "--head", "zzz"], 2, "64 hex digits"),
+        (["audit", "export", "/nonexistent/x.csv"], 2, "no folder"),
+        (["kinds", "check", "/nonexistent"], 2, "not a file"),
+        (["user", "add", "li", "--role", "king"], 2, "one or more of the roles"),
+        (["user", "roles", "li", "--role", "king"], 2, "one or more of the roles"),
+        (["admin", "--host", "console.example"], 2, "--certificate"),
         (
             ["batch", "correct", "7", "--identifier", "1", "--set", "=1", "--reason", "x"],
             2,
@@ -138,6 +150,7 @@ def test_a_refusal_is_one_sentence_and_its_exit_code(
 ) -> None:
     found = here(*arguments)
     assert (found.returncode, said in found.stderr) == (code, True), found
+    assert (found.stdout, found.stderr.count("\n")) == ("", 1)
     assert len(found.stderr.strip().splitlines()) == 1
 
 

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,7 @@ from lookup.cli import app
 from lookup.errors import RefusedError, ServiceError, UsageError
 from lookup.kind_file import load_named
 from lookup.settings import Settings
-from tests.desk_makers import KINDS
+from tests.desk_makers import KINDS, kind_called
 
 PASSWORD = "seven quiet rivers"
 SAMPLE = str(KINDS.parent / "samples" / "scores.csv")
@@ -221,3 +222,66 @@ def test_the_audit_is_verified_exported_and_its_head_kept(staffed: Shell, tmp_pa
 def test_nothing_is_due_is_said(shell: Shell) -> None:
     assert "Nothing is due" in shell.run("release", "destroy-due").text
     assert json.loads(shell.run("release", "destroy-due", "--json").text) == []
+
+
+def test_a_person_replaces_the_password_that_an_administrator_typed(staffed: Shell) -> None:
+    done = staffed.run("user", "password", name="clerk", lines=("several other words",))
+    assert (done.code, "clerk" in done.text) == (0, True)
+    assert acts(staffed)[-1] == ("clerk", "person.password")
+    load = ("batch", "load", "scores", SAMPLE)
+    assert staffed.run(*load, name="clerk").code == 1
+    code = staffed.proof("clerk")[1]
+    typed = f"several other words\n{code}\n"
+    assert CliRunner().invoke(app, ["--as", "clerk", *load], input=typed).exit_code == 0
+
+
+def test_a_reviewer_is_shown_all_there_is_to_sign_for_even_when_everything_is_confirmed(
+    staffed: Shell,
+) -> None:
+    staffed.run("batch", "load", "scores", SAMPLE, name="clerk")
+    kind = kind_called("scores")
+    confirmed = [
+        part for field in kind.fields for part in ("--confirm", f"{field.name}={field.disclosure}")
+    ]
+    unknown = staffed.run("batch", "approve", "1", "--confirm", "moon=withheld")
+    assert isinstance(unknown.error, UsageError)
+    assert "moon is no field of scores" in str(unknown.error)
+    text = staffed.run("batch", "approve", "1", *confirmed, name="rev").text
+    for shown in ("200 records", "Against nothing", "1. 010100001 (first)", "rev approved"):
+        assert shown in text
+
+
+def test_a_sampled_page_is_shown_as_text(shell: Shell) -> None:
+    shell.run("batch", "load", "scores", SAMPLE)
+    every = shell.run("batch", "preview", "1").text
+    assert "1. 010100001 (first)" in every
+    assert "语文: 93.5 / 120" in every
+    assert "36RBEJWN" not in every
+    second = shell.run("batch", "preview", "1", "2").text
+    assert second in every
+    assert second.startswith("2. ")
+    assert len(json.loads(shell.run("batch", "preview", "1", "2", "--json").text)) == 1
+    assert isinstance(shell.run("batch", "preview", "1", "99").error, UsageError)
+
+
+def test_a_correction_that_no_longer_adds_up_says_what_and_what_to_do(shell: Shell) -> None:
+    shell.run("batch", "load", "scores", SAMPLE)
+    change = ("batch", "correct", "1", "--reason", "复核", "--set", "mathematics=77.5")
+    done = shell.run(*change, lines=("010100001",))
+    assert done.code == 1
+    assert "sum" in done.text.lower() or "总分" in done.text
+    assert "correct batch 1 again" in done.text
+    done = shell.run(*change, "--set", "total=422", "--set", "rank=135", lines=("010100001",))
+    assert (done.code, "Next: lookup batch approve 3" in done.text) == (0, True), done
+    assert isinstance(shell.run(*change, "--set", "moon=1").error, UsageError)
+
+
+def test_times_on_the_command_line_are_those_of_the_place_and_nothing_is_python(
+    shell: Shell,
+) -> None:
+    shell.run("batch", "load", "scores", SAMPLE)
+    for command in (("batch", "history", "1"), ("audit", "list")):
+        text = shell.run(*command).text
+        assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0800", text)
+        assert "records: 200" in text
+        assert not re.search(r"None|[{}\[\]]", text)

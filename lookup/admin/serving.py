@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,10 @@ def serve(
     certificate: Path | None = None,
     key: Path | None = None,
     behind_tls_proxy: bool = False,
+    listening: Callable[[], object] = lambda: None,
 ) -> None:
-    """Serve until told to stop. Raises UsageError where the address cannot be had, or would
-    show passwords to the network."""
+    """Serve until told to stop; `listening` is called once the address is had. Raises UsageError
+    where it cannot be had, or would show passwords to the network."""
     if (certificate is None) != (key is None):
         raise UsageError("A certificate needs its key: give both --certificate and --key.")
     if not (certificate or behind_tls_proxy or is_loopback(host)):
@@ -118,4 +120,5 @@ def serve(
         **options,
     )
     with bind(host, port) as bound:
+        listening()
         uvicorn.Server(config).run(sockets=[bound])

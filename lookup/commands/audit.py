@@ -1,23 +1,34 @@
 """`lookup audit`."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from lookup.admin.audit import Entry, Verified, entries, verify_chain
 from lookup.admin.desk import Desk
 from lookup.admin.exporting import audit_csv
 from lookup.commands.desk import at_desk
-from lookup.commands.terminal import AsJson, err, out, print_json, safe, table
+from lookup.commands.terminal import (
+    AsJson,
+    err,
+    local,
+    out,
+    print_json,
+    refuse_written,
+    safe,
+    said,
+    table,
+)
 from lookup.durable import write
 from lookup.errors import UsageError
 
 audit_app = typer.Typer(help="The audit: who did what, when.", no_args_is_help=True)
 
 MODE = 0o600
+HEAD = re.compile("[0-9a-f]{64}")
 WHY = {
     "edited": "was edited",
     "missing": "is not there, or not where it belongs",
@@ -42,10 +53,15 @@ def audit_list(
         print_json([dataclasses.asdict(entry) for entry in found])
         return
     rows: list[list[object]] = [
-        [e.id, e.at[:19], e.person, e.act, e.subject, e.before[:12], e.after[:12], _detail(e)]
+        [
+            e.id,
+            local(e.at, context.obj.timezone),
+            *(e.person, e.act, e.subject, e.before[:12], e.after[:12]),
+            said(e.detail, context.obj.timezone),
+        ]
         for e in found
     ]
-    table(["line", "at (UTC)", "who", "act", "subject", "before", "after", ""], rows)
+    table(["line", "at", "who", "act", "subject", "before", "after", ""], rows)
 
 
 @audit_app.command("verify")
@@ -55,9 +71,10 @@ def audit_verify(
     as_json: AsJson = False,
 ) -> None:
     """Follow the chain from its first line; exit 1 at the first that is not as it was written."""
-    verified: Verified = at_desk(
-        context, lambda desk: verify_chain(desk.database, head.strip().lower() or None)
-    )
+    known = head.strip().lower()
+    if known and not HEAD.fullmatch(known):
+        raise UsageError("A head is the 64 hex digits that `lookup audit verify` printed.")
+    verified: Verified = at_desk(context, lambda desk: verify_chain(desk.database, known or None))
     if as_json:
         print_json(dataclasses.asdict(verified))
     else:
@@ -75,11 +92,6 @@ def audit_export(context: typer.Context, file: Path) -> None:
     async def work(desk: Desk) -> bytes:
         return b"".join([part async for part in audit_csv(desk.database)])
 
-    if file.exists():
-        raise UsageError(f"{file} is there already: name a new file.")
+    refuse_written(file)
     write(file, at_desk(context, work), MODE)
     out.print(f"The audit is in {safe(file)} (readable by you alone).")
-
-
-def _detail(entry: Entry) -> str:
-    return orjson.dumps(entry.detail).decode() if entry.detail else ""

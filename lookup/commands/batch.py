@@ -13,7 +13,7 @@ from lookup.admin.publishing.releases import list_releases
 from lookup.commands import batch_load, batch_review
 from lookup.commands.batch_shown import batch_app, batch_json, print_batch, print_findings
 from lookup.commands.desk import at_desk
-from lookup.commands.terminal import AsJson, out, print_json, safe, table
+from lookup.commands.terminal import AsJson, local, out, print_json, said, table
 
 __all__ = ["batch_app", "batch_load", "batch_review"]
 
@@ -48,13 +48,14 @@ def batch_show(
         async with open_batch_file(batch_path(desk.batches, batch_id)) as file:
             return batch, await sources(file), await findings(file, limit)
 
+    zone = context.obj.timezone
     batch, files, shown = at_desk(context, work)
     if as_json:
         print_json(batch_json(batch) | {"sources": files, "findings": shown})
         return
     print_batch(batch, as_json=False)
     if batch.destroyed_at:
-        out.print(f"Its records were destroyed at {batch.destroyed_at}.")
+        out.print(f"Its records were destroyed at {local(batch.destroyed_at, zone)}.")
     columns = ["name", "format", "encoding", "rows"]
     table(["file", *columns[1:]], [[f[name] for name in columns] for f in files])
     print_findings(shown, batch.errors + batch.warnings)
@@ -73,10 +74,13 @@ def batch_history(context: typer.Context, batch_id: int, as_json: AsJson = False
     if as_json:
         print_json([asdict(line) for line in lines])
         return
+    zone = context.obj.timezone
     rows: list[list[object]] = [
-        [e.at, e.person, e.act, e.subject, e.before, e.after] for e in lines
+        [
+            local(e.at, zone),
+            *(e.person, e.act, e.subject, e.before[:12], e.after[:12]),
+            said(e.detail, zone),
+        ]
+        for e in lines
     ]
-    table(["at", "person", "act", "subject", "before", "after"], rows)
-    for line in lines:
-        if line.detail:
-            out.print(safe(f"{line.act}: {', '.join(f'{k} {v}' for k, v in line.detail.items())}"))
+    table(["at", "who", "act", "subject", "before", "after", ""], rows)

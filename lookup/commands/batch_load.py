@@ -9,12 +9,13 @@ import typer
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, findings, get_batch
 from lookup.admin.checking import check
-from lookup.admin.correcting import correct
+from lookup.admin.correcting import correct, correctable
 from lookup.admin.desk import Desk
 from lookup.admin.findings import Finding
 from lookup.admin.intake.file import About, Opened
 from lookup.admin.intake.mappings import remembered_reader
 from lookup.admin.loading import Loaded, check_files, load
+from lookup.admin.refusals import misused
 from lookup.admin.states import CHECKED
 from lookup.commands.batch_shown import (
     batch_app,
@@ -26,7 +27,7 @@ from lookup.commands.batch_shown import (
     risk_json,
     risk_sentence,
 )
-from lookup.commands.desk import ask, at_desk
+from lookup.commands.desk import ask, at_desk, batch_of
 from lookup.commands.terminal import (
     AsJson,
     Header,
@@ -90,7 +91,11 @@ def batch_load(
                 remembering=remember,
                 progress=tell,
             )
-        return loaded, await get_batch(desk.database, loaded.batch), await _first(desk, loaded)
+        return (
+            loaded,
+            await get_batch(desk.database, loaded.batch),
+            await _first(desk, loaded.batch),
+        )
 
     loaded, batch, shown = at_desk(context, work, "batch.load")
     if as_json:
@@ -102,8 +107,8 @@ def batch_load(
         raise typer.Exit(1)
 
 
-async def _first(desk: Desk, loaded: Loaded) -> list[dict[str, Any]]:
-    async with open_batch_file(batch_path(desk.batches, loaded.batch)) as file:
+async def _first(desk: Desk, batch: int) -> list[dict[str, Any]]:
+    async with open_batch_file(batch_path(desk.batches, batch)) as file:
         return await findings(file, SHOWN)
 
 
@@ -119,10 +124,13 @@ def _print_loaded(
         out.print(risk_sentence(risk))
     if codes:
         out.print(f"Access codes: {safe(codes)} (readable by you alone).")
-    if batch.kind.reference:
-        return
-    step = f"batch approve {batch.id}" if required else f"release build {batch.id}"
-    out.print(f"Next: lookup {step}")
+    _print_next(batch, required)
+
+
+def _print_next(batch: Batch, required: int) -> None:
+    if not batch.kind.reference:
+        step = f"batch approve {batch.id}" if required else f"release build {batch.id}"
+        out.print(f"Next: lookup {step}")
 
 
 @batch_app.command("inspect")
@@ -238,21 +246,39 @@ def batch_correct(
     Others on this machine can read a command line: leave numbers and names out of it.
     """
 
-    async def work(desk: Desk) -> Batch:
+    given = _changes(changes)
+    known = [field.name for field in correctable(batch_of(context, batch_id).kind)]
+    if not given.keys() <= set(known):
+        raise misused("no_such_field", fields=", ".join(known))
+
+    async def work(desk: Desk) -> tuple[Batch, list[dict[str, Any]]]:
         whose = ask("Number of the record") if identifier == "-" else identifier
-        return await correct(desk, batch_id, whose, _changes(changes), reason)
+        values = {
+            field: ask(f"New {field}") if value is None else value for field, value in given.items()
+        }
+        batch = await correct(desk, batch_id, whose, values, reason)
+        return batch, await _first(desk, batch.id)
 
-    batch = at_desk(context, work, "batch.correct")
+    batch, shown = at_desk(context, work, "batch.correct")
     print_batch(batch, as_json)
+    if not as_json:
+        print_findings(shown, batch.errors + batch.warnings)
     if batch.state != CHECKED:
+        err.print(
+            f"It cannot be approved: correct batch {batch_id} again with a --set for every field"
+            " of the record that follows from the change (total, rank)."
+        )
         raise typer.Exit(1)
+    if not as_json:
+        _print_next(batch, context.obj.required_approvals)
 
 
-def _changes(texts: list[str]) -> dict[str, str]:
-    changes = {}
+def _changes(texts: list[str]) -> dict[str, str | None]:
+    """What is to be changed; None for a value that is asked for."""
+    changes: dict[str, str | None] = {}
     for text in texts:
         field, equals, value = text.partition("=")
         if not field or field in changes:
             raise UsageError("--set takes FIELD=VALUE, each field once.")
-        changes[field] = value if equals else ask(f"New {field}")
+        changes[field] = value if equals else None
     return changes

@@ -2,7 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -19,7 +20,9 @@ from lookup.admin.batches import (
 from lookup.admin.desk import Desk
 from lookup.admin.differences import differences
 from lookup.admin.exporting import findings_csv, findings_xlsx
+from lookup.admin.refusals import refused
 from lookup.admin.reviewing import Approval, approve, reject, unconfirmed
+from lookup.admin.sampling import Sample, samples
 from lookup.commands.batch_shown import (
     batch_app,
     print_batch,
@@ -27,9 +30,10 @@ from lookup.commands.batch_shown import (
     print_findings,
     print_groups,
     print_hints,
+    print_sample,
 )
-from lookup.commands.desk import ask, at_desk
-from lookup.commands.terminal import AsJson, out, print_json, safe, table
+from lookup.commands.desk import ask, at_desk, batch_of
+from lookup.commands.terminal import AsJson, out, print_json, refuse_written, safe, table
 from lookup.durable import storage
 from lookup.errors import UsageError
 from lookup.kind_rules import DISCLOSURES
@@ -82,8 +86,7 @@ def batch_findings(
 def _new_file(path: Path) -> Iterator[BinaryIO]:
     """A new file only its owner reads: it holds cells of candidates' rows. What could not be
     written whole is removed. Raises UsageError, StorageError."""
-    if path.exists():
-        raise UsageError(f"{path} is there already: name a new file.")
+    refuse_written(path)
     with storage(path):
         path.touch(mode=PRIVATE, exist_ok=False)
         try:
@@ -118,11 +121,17 @@ def batch_approve(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer for a checked batch, field by field; somebody other than its loader does."""
+    """Answer for a checked batch, field by field; somebody other than its loader does.
+
+    Counts, findings, differences and sampled pages are shown first, whatever is confirmed.
+    """
     given = _parse_confirmed(confirm)
+    _refuse_unknown(batch_of(context, batch_id).kind, given)
 
     async def work(desk: Desk) -> tuple[Approval, Batch]:
         batch = await get_batch(desk.database, batch_id)
+        if not as_json:
+            await _print_evidence(desk, batch)
         asked = not given and sys.stdin.isatty()
         confirmed = _asked(batch.kind) if asked else given
         if unconfirmed(batch.kind, confirmed) and not as_json:
@@ -141,6 +150,59 @@ def _parse_confirmed(texts: list[str] | None) -> dict[str, str]:
     if not all(field and attribute for field, _, attribute in pairs):
         raise UsageError("--confirm takes FIELD=ATTRIBUTE, as in --confirm total=on_request.")
     return {field: attribute for field, _, attribute in pairs}
+
+
+def _refuse_unknown(kind: Kind, given: Mapping[str, str]) -> None:
+    known = [field.name for field in kind.fields]
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{name} is no field of {kind.name}; these are: {', '.join(known)}.")
+
+
+async def _print_evidence(desk: Desk, batch: Batch) -> None:
+    """All that a reviewer signs for."""
+    refuse_destroyed(batch)
+    print_batch(batch, as_json=False)
+    async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+        print_groups(await finding_groups(file))
+    print_differences(await differences(desk, batch.id), as_json=False)
+    if not batch.kind.reference:
+        _print_samples(batch.kind, await samples(desk, batch.id))
+
+
+def _print_samples(kind: Kind, found: list[Sample]) -> None:
+    for number, sample in enumerate(found, 1):
+        print_sample(kind, number, sample)
+
+
+@batch_app.command("preview")
+def batch_preview(
+    context: typer.Context,
+    batch_id: int,
+    number: Annotated[int | None, typer.Argument(help="Only this one of them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the pages of sampled candidates as the public would see them."""
+
+    async def work(desk: Desk) -> tuple[Batch, list[Sample]]:
+        batch = await get_batch(desk.database, batch_id)
+        if batch.kind.reference:
+            raise refused("reference", batch=batch.id)
+        return batch, await samples(desk, batch_id)
+
+    batch, found = at_desk(context, work)
+    if number is not None and not 1 <= number <= len(found):
+        raise UsageError(f"{len(found)} candidates are sampled: give a number from 1 on.")
+    if as_json:
+        print_json([asdict(sample) for sample in found][slice(*_only(number))])
+    elif number is None:
+        _print_samples(batch.kind, found)
+    else:
+        print_sample(batch.kind, number, found[number - 1])
+
+
+def _only(number: int | None) -> tuple[int | None, int | None]:
+    return (None, None) if number is None else (number - 1, number)
 
 
 def _print_disclosure(kind: Kind) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import typer
 
+from lookup import record_page
 from lookup.admin.batches import Batch, FindingGroup
 from lookup.admin.differences import CREDENTIALS, Differences, FieldChange
 from lookup.admin.risk import Risk
-from lookup.commands.terminal import out, print_json, safe, some, table
+from lookup.admin.sampling import Sample
+from lookup.commands.terminal import out, print_json, print_more, safe, some, table
 from lookup.kinds import Kind
 
 batch_app = typer.Typer(help="Batches: rows an office sent.", no_args_is_help=True)
@@ -75,8 +77,7 @@ def print_findings(shown: list[dict[str, Any]], count: int) -> None:
     columns = ["severity", "file", "line", "column", "value", "reason"]
     # Line 0 is the whole table, or the whole file.
     table(columns, [[finding[name] or "" for name in columns] for finding in shown])
-    if count > len(shown):
-        out.print(f"… and {count - len(shown):,} more.")
+    print_more(count - len(shown))
 
 
 def print_hints(kind: Kind, rules: Iterable[str]) -> None:
@@ -98,6 +99,20 @@ def print_groups(groups: list[FindingGroup]) -> None:
         place = first["file"] + (f", line {first['line']}" if first["line"] else "")
         rows.append([group.severity, group.count, group.column, place, first["reason"]])
     table(["severity", "count", "column", "first at", "reason"], rows)
+
+
+def print_sample(kind: Kind, number: int, sample: Sample) -> None:
+    """A sampled candidate's page as text: what the public would see."""
+    page = record_page.show(kind, sample.body, "zh")
+    out.print(f"[bold]{number}. {safe(sample.identifier)}[/] ({safe(sample.why)})")
+    if page.headline:
+        out.print(safe(": ".join(page.headline)))
+    for section in page.sections:
+        out.print(f"[bold]{safe(section.title)}[/]")
+        for label, text in section.lines:
+            out.print(safe(f"  {label}: {text}"))
+        for rows in section.tables:
+            table(list(rows.columns), [list(row) for row in rows.rows])
 
 
 def risk_sentence(risk: Risk) -> str:

@@ -30,7 +30,7 @@ def console(
     from lookup.admin.serving import serve
 
     scheme = "https" if certificate else "http"
-    out.print(f"The console: {scheme}://{safe(host)}:{port}/  Stop with Ctrl-C.")
+    address = f"The console: {scheme}://{safe(host)}:{port}/  Stop with Ctrl-C."
     serve(
         context.obj,
         host,
@@ -38,12 +38,14 @@ def console(
         certificate=certificate,
         key=key,
         behind_tls_proxy=behind_tls_proxy,
+        listening=lambda: out.print(address),
     )
 
 
 @console_app.command("backup")
 def console_backup(context: typer.Context, folder: Path) -> None:
-    """Copy the whole data folder, consistent while others work, into a new folder."""
+    """Copy the whole data folder, consistent while others work, into a new folder in FOLDER,
+    named by the time."""
     from lookup.admin.backup import back_up
 
     made = at_desk(context, lambda desk: back_up(desk, folder), "database.back_up")

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from lookup.admin.batches import Batch, get_batch
 from lookup.admin.bulk import rarely_collecting
 from lookup.admin.desk import Desk, open_desk
 from lookup.admin.people.accounts import anybody_registered
@@ -41,6 +42,12 @@ def at_desk(
 
     with rarely_collecting():
         return asyncio.run(run())
+
+
+def batch_of(context: typer.Context, batch_id: int) -> Batch:
+    """A batch, to hold what was given against before anybody types a password."""
+    batch: Batch = at_desk(context, lambda desk: get_batch(desk.database, batch_id))
+    return batch
 
 
 async def _actor(desk: Desk, name: str | None, act: str | None) -> Actor:

@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from lookup.commands.terminal import AsJson, err, out, print_json, safe, table
+from lookup.commands.terminal import AsJson, err, out, plainly, print_json, safe, table
+from lookup.errors import UsageError
 from lookup.kind_file import faults, load_named
 from lookup.kind_rules import DISCLOSURES
 
@@ -62,18 +63,14 @@ def kinds_show(context: typer.Context, name: str, as_json: AsJson = False) -> No
 
 def _said(options: Mapping[str, Any]) -> str:
     """A check's keys on one line: `total: total; parts: chinese, mathematics`."""
-    return "; ".join(f"{key}: {_plainly(value)}" for key, value in options.items())
-
-
-def _plainly(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{own} = {theirs}" for own, theirs in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "; ".join(f"{key}: {plainly(value)}" for key, value in options.items())
 
 
 @kinds_app.command("check")
 def kinds_check(file: Path) -> None:
     """Explain what is wrong with a kind's TOML file, by line and key."""
+    if not file.is_file():
+        raise UsageError(f"{file} is not a file: check the path.")
     found, kind = faults(file)
     for line, key, reason in found:
         err.print(f"{safe(file.name)}, line {line}: {safe(key)} {safe(reason)}")

@@ -23,14 +23,18 @@ from lookup.commands.terminal import (
     Maps,
     Sheets,
     err,
+    local,
     out,
     parse_choice,
     parse_time,
     print_json,
+    print_more,
     progress,
     safe,
     table,
 )
+from lookup.kind_file import load_named
+from lookup.stores.embedded import EmbeddedStore
 
 release_app = typer.Typer(
     help="Releases: sealed files, opened at their hour.", no_args_is_help=True
@@ -67,6 +71,12 @@ def release_schedule(
     _print_release(context, release, as_json)
 
 
+def _known_kind(context: typer.Context, kind: str) -> None:
+    """Raise UsageError where there is neither a kind of that name nor ever was one."""
+    if kind not in EmbeddedStore(context.obj.data_dir).stamps():
+        load_named(context.obj.kinds_dir, kind)
+
+
 def _time_or_none(context: typer.Context, text: str) -> datetime | None:
     return parse_time(text, context.obj.timezone) if text else None
 
@@ -79,7 +89,7 @@ def release_open(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its scheduled hour.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Serve a release; never before the hour it was scheduled for."""
+    """Serve a release, one whose query window was closed too; never before its hour."""
     closing = _time_or_none(context, closes_at)
     release = at_desk(
         context,
@@ -91,7 +101,8 @@ def release_open(
 
 @release_app.command("close")
 def release_close(context: typer.Context, kind: str, as_json: AsJson = False) -> None:
-    """End the query window of a kind."""
+    """End the query window of a kind; `open` begins it again."""
+    _known_kind(context, kind)
     release = at_desk(context, lambda desk: Publisher(desk).close(kind), "release.close")
     _print_release(context, release, as_json)
 
@@ -99,6 +110,7 @@ def release_close(context: typer.Context, kind: str, as_json: AsJson = False) ->
 @release_app.command("roll-back")
 def release_roll_back(context: typer.Context, kind: str, as_json: AsJson = False) -> None:
     """Serve again what the open release of a kind superseded."""
+    _known_kind(context, kind)
     release = at_desk(context, lambda desk: Publisher(desk).roll_back(kind), "release.roll_back")
     _print_release(context, release, as_json)
 
@@ -112,6 +124,7 @@ def release_withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Take back what is open, at once and for good."""
+    _known_kind(context, kind)
     release = at_desk(
         context,
         lambda desk: Publisher(desk).withdraw(kind, reason, upcoming=upcoming),
@@ -168,6 +181,9 @@ def release_verify(
         out.print(f"{comparison.compared:,} rows compared, {comparison.differences:,} differences.")
         for line in comparison.shown:
             out.print(safe(line))
+        print_more(comparison.differences - comparison.unmatched - len(comparison.shown))
+        if comparison.unmatched:
+            out.print(f"{comparison.unmatched:,} of the release's records stand in none of them.")
     else:
         out.print("The file is as it was sealed and its key opens it.")
     if comparison.differences:
@@ -204,7 +220,7 @@ def _local(context: typer.Context, moment: str | None) -> str:
     """A stored time as people here read it."""
     if moment is None:
         return ""
-    return f"{datetime.fromisoformat(moment).astimezone(context.obj.timezone):%Y-%m-%d %H:%M:%S %z}"
+    return local(moment, context.obj.timezone)
 
 
 def _print_release(context: typer.Context, release: Release, as_json: bool) -> None:

@@ -2,8 +2,9 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,9 @@ from lookup.errors import ServiceError, UsageError
 
 PIPED_WIDTH = 1000
 """Columns where nobody looks at a terminal: nothing is folded."""
+
+TIMES = frozenset({"opens_at", "closes_at"})
+"""Details of the audit that are times."""
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -74,6 +78,41 @@ def table(headers: list[str], rows: list[list[object]]) -> None:
     for row in rows:
         grid.add_row(*map(safe, row))
     out.print(grid)
+
+
+def print_more(count: int) -> None:
+    """How many more there are than were shown, if any."""
+    if count > 0:
+        out.print(f"… and {count:,} more.")
+
+
+def local(moment: str, timezone: ZoneInfo) -> str:
+    """A stored time as people here read it: the one format of all commands."""
+    return f"{datetime.fromisoformat(moment).astimezone(timezone):%Y-%m-%d %H:%M:%S %z}"
+
+
+def plainly(value: object) -> str:
+    """A value without brackets and quotes: `1, 2`, `a = 1, b = 2`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{own} = {theirs}" for own, theirs in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def said(detail: Mapping[str, Any], timezone: ZoneInfo) -> str:
+    """The details of a line of the audit, what says nothing left out."""
+    return "; ".join(
+        f"{name}: {local(value, timezone) if name in TIMES else plainly(value)}"
+        for name, value in detail.items()
+        if value not in (None, "", [], {})
+    )
+
+
+def refuse_written(path: Path) -> None:
+    """Raise UsageError unless a new file can be named so."""
+    if path.exists():
+        raise UsageError(f"{path} is there already: name a new file.")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent} is no folder: make it, or name another place.")
 
 
 def parse_time(text: str, timezone: ZoneInfo) -> datetime:

@@ -114,7 +114,7 @@ def test_an_auditor_sees_no_form_but_of_their_own_session(console: Console) -> N
     for path in paths(console):
         page = console.get("qian", path).text
         posts = re.findall(r'<form method="post" action="([^"]+)"', page)
-        assert set(posts) <= {"/sign-out", "/sign-in", "/prove"}, path
+        assert set(posts) <= {"/sign-out", "/sign-in", "/prove", "/password"}, path
 
 
 @pytest.mark.parametrize("name", PEOPLE)

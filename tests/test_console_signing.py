@@ -232,3 +232,28 @@ def test_somebody_who_does_something_stays_signed_in(console: Console) -> None:
     for _ in range(5):
         assert console.get("wang", "/batches").status_code == 200
         console.later(minutes=20)
+
+
+def test_somebody_changes_their_own_password_and_is_signed_in_nowhere_else(
+    console: Console,
+) -> None:
+    console.enter("wang")
+    elsewhere = console.cookies["wang"]
+    console.enter("wang")
+    new = "words that wang chose"
+    given = {"password": PASSWORD, "code": console.code(), "new": new, "again": new}
+    console.later(seconds=30)
+    page = console.get("wang", "/batches").text
+    assert 'href="/password"' in page
+    for wrong in ({"again": "other words"}, {"new": "short", "again": "short"}, {"password": new}):
+        assert console.post("wang", "/password", **given | wrong).status_code == 403
+    console.later(seconds=60)
+    answer = console.post("wang", "/password", **given | {"code": console.code()})
+    assert answer.headers["location"].startswith("/batches")
+    assert console.get("wang", "/batches").status_code == 200
+    console.cookies["wang"] = elsewhere
+    assert console.get("wang", "/batches").status_code == 303
+    console.later(seconds=60)
+    assert console.request("POST", "/sign-in", data=typed(console)).status_code == 403
+    entered = typed(console, password=new)
+    assert console.request("POST", "/sign-in", data=entered).status_code == 303

@@ -41,6 +41,7 @@ log = logging.getLogger("lookup.admin")
 PUBLIC_STYLE = HERE.parent / "static" / "site.css"
 PAGES: tuple[tuple[str, Handler, str | None], ...] = (
     ("/prove", signing.prove_page, None),
+    ("/password", signing.password_page, None),
     ("/batches", batches.overview, None),
     ("/batches/new", loads.form, "batch.load"),
     ("/batches/{batch}", batches.summary, None),
@@ -69,6 +70,7 @@ PAGES: tuple[tuple[str, Handler, str | None], ...] = (
 FORMS: tuple[tuple[str, Handler, str | None], ...] = (
     ("/sign-out", signing.sign_out, None),
     ("/prove", signing.prove_post, None),
+    ("/password", signing.password_post, None),
     ("/batches/{batch}/check", batches.check, "batch.check"),
     ("/batches/{batch}/build", batches.build, "release.build"),
     ("/batches/{batch}/codes.csv", batches.codes, "batch.codes"),

@@ -16,6 +16,7 @@ from lookup.admin.desk import Desk, open_desk
 from lookup.admin.people.accounts import anybody_registered
 from lookup.admin.people.roles import MACHINE, NOBODY, Actor, machine_user
 from lookup.admin.people.signing_in import prove_again
+from lookup.admin.refusals import misused
 from lookup.clock import SteadyClock
 from lookup.commands.terminal import err, safe
 from lookup.errors import UsageError
@@ -91,5 +92,5 @@ def ask_new_password() -> str:
     """A new password, typed twice on a terminal. Raises UsageError where they differ."""
     password = ask("New password", hidden=True)
     if sys.stdin.isatty() and ask("The same again", hidden=True) != password:
-        raise UsageError("The two passwords differ: try again.")
+        raise misused("passwords_differ")
     return password

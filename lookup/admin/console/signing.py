@@ -8,6 +8,8 @@ from lookup.admin.console.guard import same_origin
 from lookup.admin.console.site import COOKIE, Site, Visit
 from lookup.admin.desk import open_desk
 from lookup.admin.people import sessions
+from lookup.admin.people.accounts import change_password
+from lookup.admin.people.passwords import refuse_weak
 from lookup.admin.people.roles import NOBODY
 from lookup.admin.people.signing_in import sign_in
 from lookup.admin.refusals import misused, sentence
@@ -77,3 +79,27 @@ async def prove_post(visit: Visit) -> Response:
     except RefusedError as error:
         return _prove(visit, path, error, 403)
     return visit.go(path, "proved")
+
+
+async def password_page(visit: Visit) -> Response:
+    """`GET /password`: a password of one's own in place of the one somebody else typed."""
+    return _password(visit)
+
+
+def _password(visit: Visit, error: ServiceError | None = None, status: int = 200) -> Response:
+    return visit.page("password.html", "", status, sentence=visit.said(error) if error else "")
+
+
+async def password_post(visit: Visit) -> Response:
+    """`POST /password`: every other session of theirs ends."""
+    form, new = visit.form, visit.form.get("new")
+    try:
+        if new != form.get("again"):
+            raise misused("passwords_differ")
+        # Looked at first: a code is good once.
+        refuse_weak(visit.actor.name, new)
+        await sessions.prove(visit.desk, visit.session, form.get("password"), form.get("code"))
+        await change_password(visit.desk, new, visit.session.id)
+    except ServiceError as error:
+        return _password(visit, error, 403)
+    return visit.go("/batches", "password")

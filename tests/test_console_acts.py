@@ -498,3 +498,15 @@ def test_the_timeline_says_when_the_pointer_opened_not_when_it_was_meant_to(
     assert line.at >= line.detail["opens_at"] == "2026-06-24T10:30:00+00:00"
     page = console.get("qian", f"/releases/{release}").text
     assert re.search(r"开放发布版本</span>\s*<time[^>]*>2026-06-24 18:30:00</time>", page)
+
+
+def test_a_batch_whose_release_is_open_shows_no_button_to_reject_it(
+    console: Console, scores: Path
+) -> None:
+    release = opened(console, scores)
+    batch = console.office.release(release).batch
+    button = f'action="/batches/{batch}/reject"'
+    assert button not in console.get("li", f"/batches/{batch}/review").text
+    assert console.post("li", f"/batches/{batch}/reject", reason="no").status_code == 409
+    console.post("zhao", f"/releases/{release}/close")
+    assert button in console.get("li", f"/batches/{batch}/review").text

@@ -285,3 +285,20 @@ def test_times_on_the_command_line_are_those_of_the_place_and_nothing_is_python(
         assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0800", text)
         assert "records: 200" in text
         assert not re.search(r"None|[{}\[\]]", text)
+
+
+def test_every_difference_that_is_counted_is_told_of(shell: Shell, tmp_path: Path) -> None:
+    shell.patch.setenv("LOOKUP_REQUIRED_APPROVALS", "0")
+    shell.run("batch", "load", "scores", SAMPLE)
+    release = json.loads(shell.run("release", "build", "1", "--json").text)["id"]
+    part = tmp_path / "part.csv"
+    header, *rows = Path(SAMPLE).read_text("utf-8").splitlines()
+    part.write_text("\n".join([header, *(row.replace("正常", "缺考") for row in rows[:40])]))
+    done = shell.run("release", "verify", release, "--against", str(part))
+    counted, places = re.search(r"([0-9,]+) differences", done.text), done.text.count(": different")
+    more, ways = re.search(r"and (\d+) more", done.text), re.search(r"(\d+) ways in", done.text)
+    assert done.code == 1
+    assert counted
+    assert ways
+    told = places + int(more[1] if more else 0) + int(ways[1])
+    assert told + done.text.count(": unreadable") == int(counted[1].replace(",", ""))

@@ -183,7 +183,7 @@ def release_verify(
             out.print(safe(line))
         print_more(comparison.differences - comparison.unmatched - len(comparison.shown))
         if comparison.unmatched:
-            out.print(f"{comparison.unmatched:,} of the release's records stand in none of them.")
+            out.print(f"{comparison.unmatched:,} ways in of the release belong to none of them.")
     else:
         out.print("The file is as it was sealed and its key opens it.")
     if comparison.differences:

@@ -63,7 +63,7 @@ def test_a_backup_comes_back(tmp_path: Path) -> None:
     assert lookup(tmp_path / "var", "batch", "list").returncode == 0
     made = lookup(tmp_path / "var", "admin", "backup", str(tmp_path / "backup"))
     assert made.returncode == 0, made.stderr
-    folder = next(path for path in tmp_path.iterdir() if path.name.startswith("backup"))
+    (folder,) = (tmp_path / "backup").iterdir()
     again = lookup(tmp_path / "again", "admin", "restore", str(folder))
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "admin" / "admin.db").is_file()

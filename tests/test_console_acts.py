@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from lookup.admin.audit import Entry, entries
 from lookup.admin.desk import Desk
@@ -358,6 +359,84 @@ def test_codes_issued_after_the_columns_were_told_are_there_for_the_loader(
 def test_a_header_that_is_no_number_is_refused_in_words(console: Console, tmp_path: Path) -> None:
     form = unclear(console, tmp_path, codes="yes") | {"header-0": "one"}
     assert console.post("wang", "/jobs/1/mapping", **form).status_code == 400
+
+
+def workbook(path: Path) -> Path:
+    """A sheet of scores that is surely read, and a summary nobody can tell the columns of."""
+    book = Workbook(write_only=True)
+    tables = {"成绩": [HEADER, *candidates(6)], "汇总": [["学校", "平均分"], ["甲", "500"]]}
+    for name, rows in tables.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_table_that_is_not_wanted_is_left_out_and_is_not_asked_about_again(
+    console: Console, tmp_path: Path
+) -> None:
+    path = workbook(tmp_path / "成绩.xlsx")
+    console.upload("wang", path)
+    console.finished()
+    assert "只读其余的表" in console.get("wang", "/jobs/1/mapping").text
+    assert console.post("wang", "/jobs/1/mapping").headers["location"] == "/jobs/2"
+    for again in (False, True):
+        if again:
+            console.upload("wang", path)
+        job = console.finished()
+        assert job.result is not None
+        batch = console.office.batch(job.result["batch"])
+        assert (batch.records, batch.errors, batch.state) == (6, 0, "checked")
+        assert "这张表没有读取" in console.get("wang", f"/batches/{batch.id}/findings").text
+
+
+def test_a_table_whose_columns_are_told_is_read_beside_the_sure_ones(
+    console: Console, tmp_path: Path
+) -> None:
+    console.upload(
+        "wang",
+        write_rows(tmp_path / "a.csv", candidates(4)),
+        write_rows(tmp_path / "b.csv", [candidate(9)], list("甲乙丙丁戊己庚")),
+    )
+    console.finished()
+    assert console.post("wang", "/jobs/1/mapping").headers["location"] == "/jobs/2"
+    job = console.finished()
+    assert job.result is not None
+    assert console.office.batch(job.result["batch"]).records == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({f"column-0-{n}": "" for n in range(1, 6)}, "没有为任何一列选择字段"),
+        ({"column-0-3": "total"}, "同一字段选了两列：总分"),
+        ({"column-0-1": ""}, "还有必填的字段没有选列：准考证号"),
+        ({"sheet": "none"}, "没有选择要读取的表"),
+    ],
+    ids=["nothing", "one field twice", "no number", "no table"],
+)
+def test_an_answer_nothing_can_be_read_by_starts_no_work(
+    console: Console, tmp_path: Path, change: dict[str, str], said: str
+) -> None:
+    form = unclear(console, tmp_path, codes="yes") | change
+    answer = console.post("wang", "/jobs/1/mapping", **form)
+    assert answer.status_code == 400
+    assert said in answer.text
+    # What was chosen is there still.
+    assert answer.text.count("selected") == len(
+        [name for name, value in form.items() if name.startswith("column") and value]
+    )
+    assert len(console.jobs()) == 1
+
+
+def test_without_issued_codes_a_second_factor_must_have_a_column(
+    console: Console, tmp_path: Path
+) -> None:
+    form = unclear(console, tmp_path)
+    answer = console.post("wang", "/jobs/1/mapping", **form)
+    assert answer.status_code == 400
+    assert "查询码、身份证号后六位" in answer.text
 
 
 def test_findings_are_there_as_files_in_the_readers_language(

@@ -86,7 +86,8 @@ class Progress:
 
 class Sight:
     """What a load has met so far, kept beside its upload for whoever watches the job: findings
-    by rule and column, and the first rows of every table the clerk must be asked about."""
+    by rule and column, how many tables are surely read, and the first rows of every table the
+    clerk must be asked about."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / SIGHT
@@ -103,7 +104,8 @@ class Sight:
             case Opened():
                 rows = [[row.line, [str(cell) for cell in row.cells]] for row in event.rows_shown]
                 columns = [list(pair) for pair in event.columns]
-                self._openings.append({"name": event.name, "columns": columns, "rows": rows})
+                known = {"name": event.name, "shape": event.shape}
+                self._openings.append(known | {"columns": columns, "rows": rows})
             case [Finding(), *_]:
                 for finding in event:
                     if isinstance(finding, Finding):

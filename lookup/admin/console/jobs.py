@@ -1,5 +1,6 @@
 """Jobs: one job's page, its state for the page's script, and the question a load may ask."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,16 @@ from lookup.admin.console.forms import whole_number
 from lookup.admin.console.site import Visit
 from lookup.admin.intake.choice import Choice
 from lookup.admin.jobs import DONE, LOAD, SIGHT, Job, get_job
-from lookup.admin.refusals import misused, refused
+from lookup.admin.refusals import Joined, misused, refused
+from lookup.errors import ServiceError
 from lookup.kind_file import load_named
+from lookup.kinds import Kind
 
 SECTION = "batches"
 ROWS_SHOWN = 12
+
+Gaps = Mapping[int, list[ServiceError]]
+"""What the answer to the question lacks, by the number of the table."""
 
 
 async def _of_job(visit: Visit) -> Job:
@@ -22,26 +28,36 @@ async def _of_job(visit: Visit) -> Job:
     return await visit.site.jobs.refresh(visit.desk.database, job)
 
 
-def _sight(visit: Visit, job: Job) -> dict[str, Any]:
+def sight(visit: Visit, job: Job) -> dict[str, Any]:
     """What a load has met so far; nothing where it has not begun, or its upload is gone."""
+    nothing: dict[str, Any] = {"groups": [], "openings": [], "sure": []}
     path = visit.site.uploads / Path(job.spec.get("folder", "")).name / SIGHT
     if job.what != LOAD or not path.is_file():
-        return {"groups": [], "openings": [], "sure": []}
+        return nothing
     found: dict[str, Any] = orjson.loads(path.read_bytes())
-    return found
+    return nothing | found
+
+
+def unclear(visit: Visit, job: Job) -> bool:
+    """Whether a load that has ended asks which column is which."""
+    return job.state == DONE and bool(sight(visit, job)["openings"])
+
+
+def file_names(job: Job) -> list[str]:
+    """The files of a load, as they were sent."""
+    return [Path(name).name for name in job.spec.get("files", ())]
 
 
 async def show(visit: Visit) -> Response:
     """`GET /jobs/ID`."""
     job = await _of_job(visit)
-    sight = _sight(visit, job)
     return visit.page(
         "job.html",
         SECTION,
         job=job,
-        files=[Path(name).name for name in job.spec.get("files", ())],
-        groups=_groups(visit, sight),
-        unclear=job.state == DONE and bool(sight["openings"]),
+        files=file_names(job),
+        groups=_groups(visit, sight(visit, job)),
+        unclear=unclear(visit, job),
     )
 
 
@@ -64,7 +80,7 @@ async def as_json(visit: Visit) -> Response:
         "state": job.state,
         "state_text": visit.say(f"job.state.{job.state}"),
         "progress": job.progress,
-        "findings": _groups(visit, _sight(visit, job)),
+        "findings": _groups(visit, sight(visit, job)),
     }
     return JSONResponse(document)
 
@@ -92,27 +108,68 @@ def _is_number(cell: str) -> bool:
 
 async def mapping(visit: Visit) -> Response:
     """`GET /jobs/ID/mapping`: the first rows of every table that was unclear."""
-    job = await _of_job(visit)
-    kind = load_named(visit.site.settings.kinds_dir, job.spec.get("kind", ""))
-    openings = [
-        opening | {"header": _header_of(opening), "rows": opening["rows"][:ROWS_SHOWN]}
-        for opening in _sight(visit, job)["openings"]
-    ]
-    if not openings:
+    return _question(visit, await _of_job(visit))
+
+
+def _question(visit: Visit, job: Job, gaps: Gaps | None = None) -> Response:
+    """The question, as it was answered where an answer has `gaps`, which it says."""
+    found, kind = sight(visit, job), _kind(visit, job)
+    if not found["openings"]:
         raise refused("not_unclear")
-    return visit.page("mapping.html", SECTION, job=job, openings=openings, fields=kind.fields)
+    openings = [
+        opening
+        | {"header": _header_of(opening), "rows": opening["rows"][:ROWS_SHOWN], "read": True}
+        for opening in found["openings"]
+    ]
+    if gaps is not None:
+        openings = [_answered(visit, n, opening) for n, opening in enumerate(openings)]
+    return visit.page(
+        "mapping.html",
+        SECTION,
+        400 if gaps else 200,
+        job=job,
+        openings=openings,
+        fields=kind.fields,
+        sure=found["sure"],
+        gaps={n: [visit.said(one) for one in several] for n, several in (gaps or {}).items()},
+    )
+
+
+def _kind(visit: Visit, job: Job) -> Kind:
+    return load_named(visit.site.settings.kinds_dir, job.spec.get("kind", ""))
+
+
+def _answered(visit: Visit, number: int, opening: dict[str, Any]) -> dict[str, Any]:
+    form = visit.form
+    columns = [
+        (name, form.get(f"column-{number}-{index}"))
+        for index, (name, _) in enumerate(opening["columns"], 1)
+    ]
+    header = whole_number(form.get(f"header-{number}")) or 0
+    read = str(number) in form.all("sheet")
+    return opening | {"columns": columns, "header": header, "read": read}
 
 
 async def confirm(visit: Visit) -> Response:
-    """`POST /jobs/ID/mapping`: the same files once more, read as the clerk says."""
+    """`POST /jobs/ID/mapping`: the same files once more, read as the clerk says; an answer that
+    nothing could be read by is asked for again."""
     job = await _of_job(visit)
     if job.person != visit.actor.name:
         # A batch has one loader, whom nobody may take for another: who sent the files.
         raise refused("not_your_files", person=job.person)
-    sight = _sight(visit, job)
-    if not sight["openings"]:
+    found, kind = sight(visit, job), _kind(visit, job)
+    openings = found["openings"]
+    if not openings:
         raise refused("not_unclear")
-    choice = _choice(visit, sight["openings"], sight.get("sure", []))
+    read = [n for n in range(len(openings)) if str(n) in visit.form.all("sheet")]
+    supplied = frozenset({"access_code"}) if job.spec["codes"] else frozenset[str]()
+    gaps = {n: list(gaps_of(kind, _fields(visit, n), supplied)) for n in read}
+    gaps = {n: several for n, several in gaps.items() if several}
+    if not read and not found["sure"]:
+        gaps[0] = [misused("nothing_read")]
+    if gaps:
+        return _question(visit, job, gaps)
+    choice = _choice(visit, openings, read, Choice.from_json(job.spec["choice"]).sheets)
     spec = dict(job.spec) | {"choice": choice.to_json()}
     jobs = visit.site.jobs
     number = await jobs.add(visit.desk.database, LOAD, spec, visit.actor.name)
@@ -120,12 +177,34 @@ async def confirm(visit: Visit) -> Response:
     return visit.go(f"/jobs/{number}")
 
 
-def _choice(visit: Visit, openings: list[dict[str, Any]], sure: list[str]) -> Choice:
-    """What the form says. Tables that need no word of anybody are read in any case."""
+def _fields(visit: Visit, number: int) -> list[str]:
+    """The fields that were chosen for a table's columns."""
+    return list(filter(None, visit.form.starting(f"column-{number}-").values()))
+
+
+def gaps_of(kind: Kind, fields: list[str], supplied: frozenset[str]) -> Iterator[ServiceError]:
+    """Why a table whose columns are these fields could not be read; `supplied` are fields whose
+    values come from elsewhere."""
+    if not fields:
+        yield misused("no_column")
+        return
+    known = {field.name: field for field in kind.fields}
+    if twice := [known[name] for name in known if fields.count(name) > 1]:
+        yield misused("field_twice", fields=Joined(tuple(field.label for field in twice)))
+    there = supplied.union(fields)
+    needed = (f for f in kind.fields if f.required and f.type != "rows" and f.name not in there)
+    if missing := tuple(field.label for field in needed):
+        yield misused("field_missing", fields=Joined(missing))
+    if kind.ways and not any(there.issuperset(way.fields) for way in kind.ways):
+        factors = dict.fromkeys(name for way in kind.ways for name in way.fields[1:])
+        yield misused("factor_missing", fields=Joined(tuple(known[n].label for n in factors)))
+
+
+def _choice(
+    visit: Visit, openings: list[dict[str, Any]], read: list[int], sheets: tuple[str, ...]
+) -> Choice:
+    """What the answer says: how the tables that are read are, and which are not."""
     form = visit.form
-    read = [n for n in range(len(openings)) if str(n) in form.all("sheet")]
-    if not read and not sure:
-        raise misused("nothing_read")
     overrides: dict[str, str] = {}
     headers = set()
     for number in read:
@@ -138,7 +217,9 @@ def _choice(visit: Visit, openings: list[dict[str, Any]], sure: list[str]) -> Ch
             overrides[column] = form.get(f"column-{number}-{index}")
     if len(headers) > 1:
         raise misused("one_header")
-    left_out = len(read) < len(openings)
-    ticked = [openings[number]["name"] for number in read]
-    sheets = (*sure, *ticked) if left_out else ()
-    return Choice(overrides, headers.pop() if headers else None, sheets)
+    left_out = {
+        opening["name"]: opening.get("shape", "")
+        for number, opening in enumerate(openings)
+        if number not in read
+    }
+    return Choice(overrides, headers.pop() if headers else None, sheets, left_out)

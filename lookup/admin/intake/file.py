@@ -147,8 +147,11 @@ class _Intake:
             yield last
 
     def chosen(self, table: Table) -> bool:
-        """Whether a table is to be read: those the clerk named, or all that are visible."""
+        """Whether a table is to be read: those the clerk named, or all that are visible, but
+        for what the clerk left out."""
         sheets = self.opener.choice.sheets
+        if self.name(table) in self.opener.choice.left_out:
+            return False
         if not sheets:
             return not table.hidden
         names = {table.name, table.title, self.name(table)}.intersection(sheets)
@@ -242,15 +245,18 @@ class _OpenTable:
     def finish(self) -> Iterator[Event]:
         """What is left when the table ends."""
         table, work = self._table, self._work
+        if self._chosen and self._first:
+            yield from self._open()
         if not self._chosen:
             if table.hidden:
                 work.hidden.append(table.title or table.name)
+            elif self._rows and (self._opening or work.name(table) in work.opener.choice.left_out):
+                yield About(work.name(table))
+                yield [Finding("sheet_not_wanted", severity=WARNING)]
             elif self._rows:
                 work.left_out.append(table.name or table.title or work.source)
             work.filled |= bool(self._rows)
             return
-        if self._first and self._opening is None:
-            yield from self._open()
         if self._opening is None:
             if self._early:
                 yield About(work.name(table))
@@ -264,6 +270,12 @@ class _OpenTable:
         table, work, first = self._table, self._work, self._first
         work.filled = True
         self._opening = opening = work.opener.open(first)
+        self._first = []
+        if work.opener.leaves_out(table.name, opening.shape):
+            self._chosen = False
+            yield About(work.name(table))
+            yield [finding for finding in self._early if finding.rule not in ABOUT_CELLS]
+            return
         work.opened(opening)
         yield Opened(
             work.name(table),
@@ -281,4 +293,3 @@ class _OpenTable:
         if opening.sure:
             self._reader = TableReader(work.opener.kind, opening.layout)
             yield from self._reader.read(first[len(opening.layout.above) :])
-        self._first = []

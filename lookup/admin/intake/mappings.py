@@ -1,6 +1,7 @@
 """Mappings: how a person said files of one shape are read, so that nobody is asked twice."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import aiosqlite
@@ -50,8 +51,11 @@ async def remembered(database: aiosqlite.Connection, kind: str) -> Mapping[str, 
 
 
 async def remember(desk: Desk, kind: str, shapes: Iterable[str], choice: Choice) -> None:
-    """Keep one choice for files of these shapes, inside the transaction of an act."""
+    """Keep one choice for files of these shapes, and the tables it leaves out for theirs,
+    inside the transaction of an act."""
     at = desk.clock().isoformat()
-    text = choice.to_json()
-    rows = [(kind, shape, text, desk.actor.name, at) for shape in shapes]
+    kept = {shape: Choice(left_out={name: shape}) for name, shape in choice.left_out.items()}
+    if choice.says_how:
+        kept |= dict.fromkeys(shapes, replace(choice, left_out={}))
+    rows = [(kind, shape, one.to_json(), desk.actor.name, at) for shape, one in kept.items()]
     await desk.database.executemany(_KEEP, rows)

@@ -59,7 +59,7 @@ class Opener:
         """Open the table that begins with these rows, one or more."""
         shape = shape_of(self.kind, first, self.supplied)
         layout, notes = None, []
-        if not self.choice.overrides and self.choice.header is None:
+        if not self.choice.says_how:
             known = self.remembered(shape)
             layout = self._as_remembered(known, first) if known else None
             if known and layout and known.header == NO_HEADER:
@@ -68,6 +68,11 @@ class Opener:
         if layout is None:
             layout = self._find(self.choice, self.choice.header, first)
         return Opening(layout, shape, notes + self._findings(layout, first))
+
+    def leaves_out(self, sheet: str, shape: str) -> bool:
+        """Whether a sheet of this name and shape is remembered as one that is not read."""
+        known = self.remembered(shape) if sheet else None
+        return known is not None and any(one.endswith(f"/{sheet}") for one in known.left_out)
 
     def _as_remembered(self, known: Choice, first: Sequence[Row]) -> Layout | None:
         """The layout by a remembered choice; None where it does not fit this table.

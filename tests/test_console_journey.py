@@ -163,6 +163,8 @@ def rolled_back(journey: Journey, release: str) -> None:
     """What was open before is open again."""
     publisher = journey.at["publisher"]
     publisher.go(release)
+    publisher.page.locator("#roll_back-reason").fill("试验回退")
+    publisher.page.locator("#roll_back-confirm").fill(release.rpartition("/")[2])
     publisher.press("act.roll_back")
     publisher.sees("flash.roll_back")
     assert journey.is_shown(shown("total", "422.5"))
@@ -178,8 +180,8 @@ def withdrawn(journey: Journey) -> None:
         "link"
     ).first.click()
     release = publisher.page.url.rpartition("/")[2]
-    publisher.page.locator("[name=reason]").fill("试验撤回")
-    publisher.page.locator("[name=confirm]").fill(release)
+    publisher.page.locator("#withdraw-reason").fill("试验撤回")
+    publisher.page.locator("#withdraw-confirm").fill(release)
     publisher.press("act.withdraw")
     publisher.sees_state("withdrawn")
     publisher.look("release-withdrawn")

@@ -182,9 +182,28 @@ def test_what_changes_the_public_asks_for_password_and_code_again(console: Conso
     console.enter("zhao")
     console.later(minutes=10)
     for act in ("schedule", "open", "close", "roll_back", "withdraw"):
-        answer = console.post("zhao", f"/releases/scores-v1-x/{act}")
-        assert answer.status_code == 303
-        assert answer.headers["location"] == "/prove?next=/releases/scores-v1-x"
+        path = f"/releases/scores-v1-x/{act}"
+        answer = console.post("zhao", path, opens_at="2026-06-24T18:30", reason="<b>")
+        assert answer.status_code == 200
+        form = answer.text[answer.text.index(f'<form method="post" action="{path}"') :]
+        # What was typed goes with the question, and comes back with the answer.
+        assert 'name="opens_at" value="2026-06-24T18:30"' in form
+        assert 'name="reason" value="&lt;b&gt;"' in form
+        assert form.count('name="csrf"') == 1
+
+
+def test_what_was_typed_for_the_public_outlives_the_question_who_it_is(console: Console) -> None:
+    console.enter("zhao")
+    console.later(minutes=10)
+    path = "/releases/scores-v1-x/close"
+    wrong = {"password": "a wrong made-up phrase", "code": console.code(), "reason": "到期"}
+    answer = console.post("zhao", path, **wrong)
+    assert answer.status_code == 403
+    assert 'name="reason" value="到期"' in answer.text
+    assert "wrong made-up" not in answer.text
+    right = {"password": PASSWORD, "code": console.code(), "reason": "到期"}
+    # There is no such release: who they are has been settled.
+    assert console.post("zhao", path, **right).status_code == 400
 
 
 def test_changing_people_asks_for_password_and_code_again(console: Console) -> None:

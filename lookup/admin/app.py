@@ -27,9 +27,9 @@ from lookup.admin.console import (
     signing,
     uploads,
 )
-from lookup.admin.console.endpoints import Handler, endpoint
+from lookup.admin.console.endpoints import endpoint
 from lookup.admin.console.guard import Headers
-from lookup.admin.console.site import HERE, Site
+from lookup.admin.console.site import HERE, Handler, Site
 from lookup.admin.jobs import Jobs
 from lookup.admin.publishing.hours import HourKeeper
 from lookup.clock import SteadyClock

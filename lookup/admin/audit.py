@@ -101,14 +101,16 @@ async def entries(
     before: int | None = None,
     limit: int | None = None,
     subject: str | None = None,
+    act: str | None = None,
 ) -> AsyncIterator[Entry]:
     """The lines, the newest first; `before` is a line's number, `subject` what they are about."""
     sql = (
         "SELECT * FROM audit WHERE id < ?1 AND (?3 IS NULL OR subject = ?3)"
-        " ORDER BY id DESC LIMIT ?2"
+        " AND (?4 IS NULL OR act = ?4) ORDER BY id DESC LIMIT ?2"
     )
-    last = before if before is not None else 2**62
-    async with database.execute(sql, (last, -1 if limit is None else limit, subject)) as cursor:
+    last_id = before if before is not None else 2**62
+    values = (last_id, -1 if limit is None else limit, subject, act)
+    async with database.execute(sql, values) as cursor:
         async for row in cursor:
             yield _entry(row)
 
@@ -117,6 +119,12 @@ async def about(database: aiosqlite.Connection, *subjects: str) -> list[Entry]:
     """Every line about any of these, the newest first."""
     lines = [line for one in subjects async for line in entries(database, subject=one)]
     return sorted(lines, key=lambda line: line.id, reverse=True)
+
+
+async def last(database: aiosqlite.Connection, *acts: str) -> dict[str, Entry]:
+    """The last line of any of these acts about each subject there is one about."""
+    lines = [line for act in acts async for line in entries(database, act=act)]
+    return {line.subject: line for line in sorted(lines, key=lambda line: line.id)}
 
 
 async def oldest_first(database: aiosqlite.Connection) -> AsyncIterator[Entry]:

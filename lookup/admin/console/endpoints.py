@@ -8,9 +8,10 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from lookup.admin.console import signing
 from lookup.admin.console.forms import Form, read_form
 from lookup.admin.console.guard import same_origin
-from lookup.admin.console.site import COOKIE, Site, Visit
+from lookup.admin.console.site import COOKIE, Handler, Site, Visit
 from lookup.admin.desk import Desk, open_desk
 from lookup.admin.people import sessions
 from lookup.admin.people.roles import NOBODY
@@ -24,9 +25,10 @@ PROVED = frozenset(
 )
 """Acts before which password and code are asked for once more. An hour one minute away opens
 as surely as opening does."""
+SECRETIVE = frozenset({"person.change"})
+"""Acts whose forms hold a password: no page repeats it, so they are filled in after the proof."""
 POLLED = ".json"
 """How paths end that pages ask for by themselves, with nobody doing anything."""
-Handler = Callable[[Visit], Awaitable[Response]]
 
 
 def endpoint(
@@ -77,8 +79,9 @@ async def _visit(visit: Visit, handler: Handler, act: str | None, *, upload: boo
         if act is not None and not visit.actor.may(act):
             return _forbidden(visit, act)
         if posted and act in PROVED and not visit.proved:
-            back = request.scope["path"].rpartition("/")[0] or "/people"
-            return visit.go(f"/prove?next={quote(back)}")
+            if act in SECRETIVE:
+                return visit.go("/prove?next=/people")
+            return await signing.proved_first(visit, handler)
         return await handler(visit)
     except ServiceError as error:
         return visit.refusal(error)

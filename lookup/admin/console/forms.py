@@ -34,6 +34,10 @@ class Form:
         """Every text of a field."""
         return list(self._fields.get(name, ()))
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every field with each of its texts."""
+        return [(name, text) for name, texts in self._fields.items() for text in texts]
+
     def starting(self, prefix: str) -> dict[str, str]:
         """The fields whose names start with `prefix`, without it."""
         return {

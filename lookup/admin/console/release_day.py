@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from lookup.admin.console.site import Site, Visit
+from lookup.admin.console.times import countdown
 from lookup.admin.desk import Desk
+from lookup.admin.publishing.releases import list_releases
 from lookup.errors import ServiceError
 from lookup.stores.embedded import EmbeddedStore
 
@@ -74,13 +77,14 @@ async def show(visit: Visit) -> Response:
             }
             for p in reversed(document["points"][-SECONDS_SHOWN:])
         ],
-        kinds=_kinds(visit.desk),
+        kinds=_kinds(visit.desk, {r.id: r.title for r in await list_releases(visit.desk.database)}),
     )
 
 
-def _kinds(desk: Desk) -> list[dict[str, Any]]:
+def _kinds(desk: Desk, titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """What every kind's pointer says: the release that is open, and the one that comes next."""
-    shown = []
+    shown: list[dict[str, Any]] = []
+    now = desk.clock()
     for name in sorted(desk.store.stamps()):
         with contextlib.suppress(ServiceError):
             pointer = desk.store.pointer(name)
@@ -92,12 +96,13 @@ def _kinds(desk: Desk) -> list[dict[str, Any]]:
                 shown.append({"name": name} | line)
             if upcoming := pointer.upcoming:
                 release, at = upcoming.reference.release, upcoming.opens_at.isoformat()
-                shown.append({"name": name, "state": "scheduled", "at": at, "release": release})
+                line = {"name": name, "state": "scheduled", "at": at, "release": release}
+                shown.append(line | countdown(now, upcoming.opens_at))
             if not (pointer.current or pointer.upcoming) and (ended := pointer.ended):
                 state = "withdrawn" if ended.withdrawn else "closed"
                 at, release = ended.ended_at.isoformat(), ended.reference.release
                 shown.append({"name": name, "state": state, "at": at, "release": release})
-    return shown
+    return [line | {"title": titles.get(line["release"], line["release"])} for line in shown]
 
 
 async def as_json(visit: Visit) -> Response:

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, Response
 
@@ -13,6 +14,7 @@ from lookup.admin.console import audit_words
 from lookup.admin.console.batches import alive_jobs
 from lookup.admin.console.forms import moment
 from lookup.admin.console.site import Visit
+from lookup.admin.console.times import countdown, ms
 from lookup.admin.desk import Desk
 from lookup.admin.jobs import VERIFY, load_of
 from lookup.admin.publishing.preflight import OK, PREFLIGHT_FROM, Item, preflight
@@ -29,7 +31,7 @@ from lookup.admin.states import (
     SUPERSEDED,
     WITHDRAWN,
 )
-from lookup.errors import ServiceError
+from lookup.errors import ServiceError, UsageError
 from lookup.stores.pointer import Pointer
 
 SECTION = "releases"
@@ -53,13 +55,35 @@ async def overview(visit: Visit) -> Response:
         "releases.html",
         SECTION,
         releases=releases,
+        hours=await _opened_at(visit, releases),
         problems=list(filter(None, problems)),
         mends=keeper.mends,
     )
 
 
+async def _opened_at(visit: Visit, releases: list[Release]) -> dict[str, str]:
+    """When releases were last opened, by hand or at their hour, as far as they were."""
+    lines = await audit.last(visit.desk.database, "release.open", "release.roll_back")
+    found = {subject: line.at for subject, line in lines.items()}
+    for release in releases:
+        if release.state in (SEALED, SCHEDULED):
+            found.pop(release.id, None)
+        elif release.state == OPEN:
+            pointer = visit.desk.store.pointer(release.kind)
+            if pointer and pointer.current:
+                found[release.id] = pointer.current.opened_at.isoformat()
+    return found
+
+
 async def show(visit: Visit) -> Response:
     """`GET /releases/ID`."""
+    return await _page(visit)
+
+
+async def _page(
+    visit: Visit, act: str = "", error: ServiceError | None = None, status: int = 200
+) -> Response:
+    """The release; with the `error` of an act, what was typed for it and what was wrong."""
     desk = visit.desk
     release = await get_release(desk.database, visit.request.path_params["release"])
     batch = await get_batch(desk.database, release.batch)
@@ -69,27 +93,34 @@ async def show(visit: Visit) -> Response:
     return visit.page(
         "release.html",
         SECTION,
+        status,
         release=release,
+        hours=_hours(visit, release),
+        typed=dict(visit.form.pairs()),
+        failed=act,
+        field=FIELD_OF.get(error.rule, "") if error else "",
+        sentence=visit.said(error) if error else "",
         batch=batch,
         running=running,
         timeline=await _timeline(visit, release, batch),
         supersedes=release.opened_over,
         acts=_acts(visit, release, opens_at),
         items=await _items(visit, release, now),
-        now_ms=_ms(now),
-        opens_ms=_ms(opens_at),
-        countdown=_countdown(opens_at - now),
+        **countdown(now, opens_at),
     )
 
 
-def _ms(time: datetime) -> int:
-    return int(time.timestamp() * 1000)
-
-
-def _countdown(left: timedelta) -> str:
-    seconds = max(0, int(left.total_seconds()))
-    time = f"{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{seconds // 86400} d {time}" if seconds >= 86400 else time
+def _hours(visit: Visit, release: Release) -> dict[str, str]:
+    """The hours of a scheduled release, as its form is filled with them."""
+    pointer = visit.desk.store.pointer(release.kind)
+    upcoming = pointer.upcoming if pointer else None
+    if upcoming is None or upcoming.reference.release != release.id:
+        return {}
+    zone = visit.site.settings.timezone
+    hours = {"opens_at": upcoming.opens_at, "closes_at": upcoming.closes_at}
+    return {
+        name: f"{hour.astimezone(zone):%Y-%m-%dT%H:%M:%S}" for name, hour in hours.items() if hour
+    }
 
 
 def _acts(visit: Visit, release: Release, opens_at: datetime) -> list[str]:
@@ -103,6 +134,20 @@ def _acts(visit: Visit, release: Release, opens_at: datetime) -> list[str]:
         for act in ACTS[release.state]
         if act not in hidden and visit.actor.may(f"release.{act}")
     ]
+
+
+CONFIRMED = frozenset({"close", "roll_back", "withdraw"})
+"""Acts that take something from the public: the release's id is typed for them."""
+FIELD_OF = {
+    "no_time": "opens_at",
+    "opening_past": "opens_at",
+    "no_closing_time": "closes_at",
+    "closes_first": "closes_at",
+    "closing_past": "closes_at",
+    "not_confirmed": "confirm",
+    "why": "reason",
+}
+"""The field of a form that a refusal is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +186,23 @@ async def _timeline(visit: Visit, release: Release, batch: Batch) -> list[Step]:
         steps.append(Step(state, text, line.at, person, reason))
     _say_when_opened(steps, visit.desk.store.pointer(release.kind), release)
     if release.state == SUPERSEDED and release.ended_at:
-        steps.append(Step(SUPERSEDED, visit.say("state.superseded"), release.ended_at))
+        steps.append(await _superseded(visit, release))
     if release.state == SCHEDULED and release.opens_at:
         steps.append(Step("next", visit.say("timeline.opens"), release.opens_at))
     return steps
+
+
+async def _superseded(visit: Visit, release: Release) -> Step:
+    """How a release ended that another took the place of: was it rolled back?"""
+    lines = audit.entries(visit.desk.database, act="release.roll_back")
+    back = [line async for line in lines if line.detail.get("over") == release.id]
+    # The newest first; one that was opened again afterwards ended some other way.
+    opened = await _opened_at(visit, [])
+    if not back or back[0].at < opened.get(release.id, ""):
+        return Step(SUPERSEDED, visit.say("state.superseded"), release.ended_at or "")
+    person = audit_words.word(visit, "audit.person", back[0].person)
+    text, reason = visit.say("timeline.rolled_back"), str(back[0].detail.get("reason", ""))
+    return Step(SUPERSEDED, text, back[0].at, person, reason)
 
 
 def _say_when_opened(steps: list[Step], pointer: Pointer | None, release: Release) -> None:
@@ -198,8 +256,8 @@ async def preflight_json(visit: Visit) -> Response:
     opens_at = datetime.fromisoformat(release.opens_at) if release.opens_at else now
     document = {
         "state": release.state,
-        "now_ms": _ms(now),
-        "opens_ms": _ms(opens_at),
+        "now_ms": ms(now),
+        "opens_ms": ms(opens_at),
         "items": await _items(visit, release, now),
     }
     return JSONResponse(document)
@@ -211,7 +269,8 @@ Move = Callable[[Publisher, Release], Awaitable[Release]]
 
 
 async def _move(visit: Visit, act: str, move: Move) -> Response:
-    """One move of the pointer, for the release that was looked at and no other."""
+    """One move of the pointer, for the release that was looked at and no other; where it is
+    refused, the form once more with what was typed."""
     wanted = visit.request.path_params["release"]
 
     async def work(desk: Desk) -> Release:
@@ -221,17 +280,35 @@ async def _move(visit: Visit, act: str, move: Move) -> Response:
             raise refused("moved_on", state=word(release.state))
         return await move(Publisher(desk), release)
 
-    moved = await visit.aside(work)
+    try:
+        if act in CONFIRMED and visit.form.get("confirm").strip() != wanted:
+            raise misused("not_confirmed")
+        moved = await visit.aside(work)
+    except ServiceError as error:
+        return await _refused(visit, act, error)
     return visit.go(f"/releases/{moved.id}", act)
+
+
+async def _refused(visit: Visit, act: str, error: ServiceError) -> Response:
+    return await _page(visit, act, error, 400 if isinstance(error, UsageError) else 409)
 
 
 async def schedule(visit: Visit) -> Response:
     """`POST /releases/ID/schedule`."""
     zone = visit.site.settings.timezone
-    opens_at = moment(visit.form.get("opens_at"), zone)
-    closing = visit.form.get("closes_at")
-    closes_at = moment(closing, zone) if closing else None
+    try:
+        opens_at = moment(visit.form.get("opens_at"), zone)
+        closes_at = _closing(visit.form.get("closes_at"), zone)
+    except UsageError as error:
+        return await _refused(visit, "schedule", error)
     return await _move(visit, "schedule", lambda p, r: p.schedule(r.id, opens_at, closes_at))
+
+
+def _closing(text: str, zone: ZoneInfo) -> datetime | None:
+    try:
+        return moment(text, zone) if text else None
+    except UsageError as error:
+        raise misused("no_closing_time") from error
 
 
 async def open_now(visit: Visit) -> Response:
@@ -241,18 +318,18 @@ async def open_now(visit: Visit) -> Response:
 
 async def close(visit: Visit) -> Response:
     """`POST /releases/ID/close`."""
-    return await _move(visit, "close", lambda p, r: p.close(r.kind))
+    why = visit.form.get("reason")
+    return await _move(visit, "close", lambda p, r: p.close(r.kind, why))
 
 
 async def roll_back(visit: Visit) -> Response:
     """`POST /releases/ID/roll_back`."""
-    return await _move(visit, "roll_back", lambda p, r: p.roll_back(r.kind))
+    why = visit.form.get("reason")
+    return await _move(visit, "roll_back", lambda p, r: p.roll_back(r.kind, why))
 
 
 async def withdraw(visit: Visit) -> Response:
     """`POST /releases/ID/withdraw`: for a reason, and with the release's id typed."""
-    if visit.form.get("confirm").strip() != visit.request.path_params["release"]:
-        raise misused("not_confirmed")
     reason = visit.form.get("reason")
     return await _move(
         visit,

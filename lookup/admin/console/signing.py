@@ -1,11 +1,13 @@
 """Signing in and out, and proving again who it is."""
 
+import dataclasses
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from lookup.admin.console.forms import own_path, read_form
 from lookup.admin.console.guard import same_origin
-from lookup.admin.console.site import COOKIE, Site, Visit
+from lookup.admin.console.site import COOKIE, Handler, Site, Visit
 from lookup.admin.desk import open_desk
 from lookup.admin.people import sessions
 from lookup.admin.people.accounts import change_password
@@ -58,6 +60,10 @@ async def sign_out(visit: Visit) -> Response:
     return response
 
 
+PROOF = ("password", "code")
+"""The fields that prove who it is; no form of an act has a field called so."""
+
+
 async def prove_page(visit: Visit) -> Response:
     """`GET /prove`: password and code once more."""
     return _prove(visit, own_path(visit.request.query_params.get("next", "")))
@@ -67,7 +73,8 @@ def _prove(
     visit: Visit, path: str, error: ServiceError | None = None, status: int = 200
 ) -> Response:
     said = visit.said(error) if error else ""
-    return visit.page("prove.html", "", status, next=path, sentence=said)
+    values = {"to": "/prove", "carried": [("next", path)], "sentence": said, "act": ""}
+    return visit.page("prove.html", "", status, **values)
 
 
 async def prove_post(visit: Visit) -> Response:
@@ -103,3 +110,26 @@ async def password_post(visit: Visit) -> Response:
     except ServiceError as error:
         return _password(visit, error, 403)
     return visit.go("/batches", "password")
+
+
+async def proved_first(visit: Visit, handler: Handler) -> Response:
+    """An act once password and code are given: what was typed for it goes with the question and
+    comes back with the answer, in a page that nobody keeps."""
+    form = visit.form
+    if not form.get("code"):
+        return _ask(visit)
+    try:
+        session = await sessions.prove(
+            visit.desk, visit.session, form.get("password"), form.get("code")
+        )
+    except RefusedError as error:
+        return _ask(visit, error)
+    return await handler(dataclasses.replace(visit, session=session))
+
+
+def _ask(visit: Visit, error: ServiceError | None = None) -> Response:
+    path = visit.request.scope["path"]
+    carried = [pair for pair in visit.form.pairs() if pair[0] not in (*PROOF, "csrf")]
+    values = {"to": path, "carried": carried, "act": path.rpartition("/")[2]}
+    said = visit.said(error) if error else ""
+    return visit.page("prove.html", "", 403 if error else 200, sentence=said, **values)

@@ -151,6 +151,10 @@ class Visit:
         return found
 
 
+Handler = Callable[[Visit], Awaitable[Response]]
+"""What answers a visit."""
+
+
 @dataclass(slots=True)
 class Site:
     """What every request works with."""

@@ -199,10 +199,10 @@ class Publisher:
             if self._pointer(pointer.kind).epoch != pointer.epoch:
                 raise refused("moved_meanwhile", release=release.id)
 
-    async def close(self, kind: str) -> Release:
-        """End the query window of what is open. Raises RefusedError."""
+    async def close(self, kind: str, why: str = "") -> Release:
+        """End the query window of what is open; the audit keeps `why`. Raises RefusedError."""
         pointer, current = await self._current("release.close", kind)
-        return await self._end(pointer, current, "release.close")
+        return await self._end(pointer, current, "release.close", why=why)
 
     async def close_due(self, kind: str) -> Release | None:
         """End the query window of what is open where its time is over; None where it is not."""
@@ -251,12 +251,18 @@ class Publisher:
         return pointer, pointer.current
 
     async def _end(
-        self, pointer: Pointer, current: Current, act: str, reason: str | None = None
+        self,
+        pointer: Pointer,
+        current: Current,
+        act: str,
+        reason: str | None = None,
+        *,
+        why: str = "",
     ) -> Release:
         """Take the current release out of the pointer; for a reason, it is withdrawn."""
         reference = current.reference
         if reason is None:
-            await intend(self.desk, act, pointer, reference, {}, after="")
+            await intend(self.desk, act, pointer, reference, _told(why), after="")
         else:
             await intend(
                 self.desk, act, pointer, reference, {"reason": reason}, after="", reason=reason
@@ -265,8 +271,9 @@ class Publisher:
         await self._carry_out(act, pointer, reference, current=None, ended=ended)
         return await get_release(self.desk.database, reference.release)
 
-    async def roll_back(self, kind: str) -> Release:
-        """Serve again what the open release superseded. Raises RefusedError, DamagedError."""
+    async def roll_back(self, kind: str, why: str = "") -> Release:
+        """Serve again what the open release superseded; the audit keeps `why`. Raises
+        RefusedError, DamagedError."""
         act = "release.roll_back"
         pointer, served = await self._current(act, kind)
         current = await get_release(self.desk.database, served.reference.release)
@@ -276,7 +283,7 @@ class Publisher:
         if earlier.state == SCHEDULED:
             raise refused("earlier_scheduled", release=earlier.id)
         key = await self._check(earlier)
-        await intend(self.desk, act, pointer, earlier.reference, {"over": current.id})
+        await intend(self.desk, act, pointer, earlier.reference, {"over": current.id} | _told(why))
         again = Current(earlier.reference, key, self.desk.clock(), served.closes_at)
         await self._carry_out(act, pointer, earlier.reference, current=again)
         return await get_release(self.desk.database, earlier.id)
@@ -294,3 +301,8 @@ class Publisher:
             await came_to_nothing(self.desk, act, reference, error)
             raise
         await settle(self.desk)
+
+
+def _told(why: str) -> dict[str, str]:
+    """A reason nobody had to give, as the audit keeps it."""
+    return {"reason": why.strip()} if why.strip() else {}

@@ -1,6 +1,7 @@
 """Releases as the admin database knows them; which one is live is the pointer's to say."""
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -65,6 +66,13 @@ async def list_releases(database: aiosqlite.Connection) -> list[Release]:
     """Every release, the newest first."""
     async with database.execute("SELECT * FROM release ORDER BY built_at DESC, id") as cursor:
         return [Release(**dict(row)) async for row in cursor]
+
+
+def foremost(releases: Iterable[Release]) -> Release | None:
+    """Of a batch's releases, the newest first, the one that tells where the batch has come to:
+    what is open, else what is scheduled, else the newest."""
+    rank = {OPEN: 0, SCHEDULED: 1}
+    return min(releases, key=lambda release: rank.get(release.state, 2), default=None)
 
 
 async def get_release(database: aiosqlite.Connection, release: str) -> Release:

@@ -126,3 +126,8 @@ async function look() {
 document.querySelector("[data-charts]").hidden = false;
 addEventListener("resize", () => latest && drawAll());
 look();
+// Past an hour the page says what is open now; a timer longer than 24 days would fire at once.
+for (const box of document.querySelectorAll("[data-countdown]")) {
+  const left = Math.max(0, Number(box.dataset.opens) - Number(box.dataset.now));
+  setTimeout(() => location.reload(), Math.min(left + 5000, 2 ** 31 - 1));
+}

@@ -11,6 +11,7 @@ import pytest
 from openpyxl import Workbook
 
 from lookup.admin.audit import Entry, entries
+from lookup.admin.console import batches as console_batches
 from lookup.admin.desk import Desk
 from lookup.admin.people.roles import Actor
 from tests.admin_makers import HEADER, as_csv, candidate, candidates, write_rows
@@ -105,6 +106,8 @@ def test_a_field_left_open_is_no_approval(console: Console, scores: Path) -> Non
     answer = console.post("li", f"/batches/{batch}/review", sha256=shown.sha256, **fields)
     assert answer.status_code == 409
     assert "不一致：姓名。" in answer.text
+    assert answer.text.count('aria-invalid="true"') == 1
+    assert 'id="wrong-name">申报为' in answer.text
     assert console.office.batch(batch).state == "checked"
 
 
@@ -174,6 +177,77 @@ def test_an_hour_is_read_as_local_time(console: Console, scores: Path) -> None:
     assert "2026-06-24 18:30:00" in console.get("li", f"/releases/{release}").text
 
 
+def sealed(console: Console, scores: Path) -> str:
+    """A release of one batch that waits for its hour."""
+    batch = console.loaded(scores)
+    console.approved(batch)
+    return console.built(batch)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "beside"),
+    [
+        ({"opens_at": "tomorrow"}, "时间写法如", "schedule-opens_at"),
+        ({"opens_at": "2020-01-01T10:00"}, "开放时间已过", "schedule-opens_at"),
+        (
+            {"opens_at": "2026-06-24T18:30", "closes_at": "2026-06-24T17:30"},
+            "关闭时间早于开放时间",
+            "schedule-closes_at",
+        ),
+        (
+            {"opens_at": "2026-06-24T18:30", "closes_at": "then"},
+            "关闭时间写法如",
+            "schedule-closes_at",
+        ),
+    ],
+    ids=["no time", "past", "closes first", "no closing time"],
+)
+def test_a_wrong_hour_is_told_beside_its_field_and_what_was_typed_is_there_still(
+    console: Console, scores: Path, fields: dict[str, str], said: str, beside: str
+) -> None:
+    release = sealed(console, scores)
+    answer = console.post("zhao", f"/releases/{release}/schedule", **fields)
+    assert answer.status_code in (400, 409)
+    assert re.search(f'id="{beside}-fault" role="alert">{said}', answer.text)
+    assert all(f'value="{text}"' in answer.text for text in fields.values())
+
+
+def test_the_hours_of_a_scheduled_release_are_there_to_be_changed(
+    console: Console, scores: Path
+) -> None:
+    release = sealed(console, scores)
+    hours = {"opens_at": "2026-06-24T18:30", "closes_at": "2026-06-25T18:30"}
+    console.post("zhao", f"/releases/{release}/schedule", **hours)
+    page = console.get("zhao", f"/releases/{release}").text
+    assert all(f'value="{hour}:00"' in page for hour in hours.values())
+    day = console.get("zhao", "/release-day").text
+    assert f'<a href="/releases/{release}">测试</a>' in day
+    assert "data-countdown" in day
+
+
+def test_closing_needs_the_releases_id_and_its_reason_is_kept(
+    console: Console, scores: Path
+) -> None:
+    release = opened(console, scores)
+    path = f"/releases/{release}/close"
+    answer = console.post("zhao", path, reason="查询期结束")
+    assert answer.status_code == 400
+    assert 'id="close-confirm-fault"' in answer.text
+    assert 'value="查询期结束"' in answer.text
+    assert console.office.release(release).state == "open"
+    console.post("zhao", path, reason="查询期结束", confirm=release)
+    assert console.office.release(release).state == "closed"
+    (line,) = (e for e in lines(console) if e.act == "release.close")
+    assert line.detail["reason"] == "查询期结束"
+
+
+def test_the_list_says_when_a_release_was_opened_by_hand(console: Console, scores: Path) -> None:
+    release = opened(console, scores)
+    at = console.site.time(console.clock.now)
+    page = console.get("qian", "/releases").text
+    assert re.search(f'data-label="开放时间"><time[^>]*>{at}', page), release
+
+
 def test_an_hour_that_names_its_own_zone_is_read_in_that_zone(
     console: Console, scores: Path
 ) -> None:
@@ -220,8 +294,14 @@ def test_a_correction_shows_what_it_changed_and_rolls_back(console: Console, sco
     console.post("zhao", f"/releases/{second}/open")
     assert "漏登" in console.get("zhao", f"/releases/{second}").text
     assert console.office.release(first).state == "superseded"
-    console.post("zhao", f"/releases/{second}/roll_back")
+    path = f"/releases/{second}/roll_back"
+    assert console.post("zhao", path, reason="名次有误", confirm=first).status_code == 400
+    assert console.office.release(second).state == "open"
+    console.post("zhao", path, reason="名次有误", confirm=second)
     assert console.office.release(first).state == "open"
+    page = console.get("qian", f"/releases/{second}").text
+    assert re.search(r'"what">已回退</span>\s*<time.*?zhao.*?名次有误', page, re.S)
+    assert "已被替换" in console.get("qian", "/batches").text
 
 
 def test_a_correction_that_breaks_a_rule_is_refused_in_words(
@@ -322,6 +402,42 @@ def test_an_unclear_table_that_is_left_out_leaves_the_sure_ones_in(
     assert job.result is not None
     batch = console.office.batch(job.result["batch"])
     assert (batch.records, batch.errors, batch.warnings) == (6, 0, 1)
+
+
+def test_a_batch_leads_to_its_open_question_and_the_list_does(
+    console: Console, tmp_path: Path
+) -> None:
+    form = unclear(console, tmp_path, codes="yes")
+    link = 'href="/jobs/1/mapping"'
+    assert link in console.get("wang", "/batches/1").text
+    assert link not in console.get("li", "/batches/1").text
+    listed = console.get("wang", "/batches").text
+    assert link in listed
+    assert "odd.csv" in listed
+    console.post("wang", "/jobs/1/mapping", **form)
+    console.finished()
+    assert link not in console.get("wang", "/batches").text
+    assert link not in console.get("wang", "/batches/1").text
+
+
+def test_only_a_batch_that_can_come_to_something_is_corrected(
+    console: Console, tmp_path: Path, scores: Path
+) -> None:
+    console.loaded(scores)
+    console.loaded(write_rows(tmp_path / "w.csv", [candidate(1), candidate(2, 语文="999")]))
+    assert [console.office.batch(n).state for n in (1, 2)] == ["checked", "rejected"]
+    assert "/batches/1/correct" in console.get("wang", "/batches/1").text
+    assert "/batches/2/correct" not in console.get("wang", "/batches/2").text
+
+
+def test_a_guess_that_is_likely_to_succeed_is_told_with_what_to_do(
+    console: Console, scores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = console.loaded(scores)
+    paths = [f"/batches/{batch}", f"/batches/{batch}/review"]
+    assert not any("风险偏高" in console.get("li", path).text for path in paths)
+    monkeypatch.setattr(console_batches, "HIGH_RISK", 0)
+    assert all("风险偏高" in console.get("li", path).text for path in paths)
 
 
 def unclear(console: Console, tmp_path: Path, **fields: str) -> dict[str, str]:

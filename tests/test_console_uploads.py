@@ -171,7 +171,8 @@ def test_files_before_the_sessions_token_are_refused(console: Console, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"kind": "../secret"}, {"expected": "many"}, {"mapping": "no equals sign"}]
+    "fields",
+    [{"kind": ""}, {"kind": "../secret"}, {"expected": "many"}, {"mapping": "no equals sign"}],
 )
 def test_a_form_that_says_nonsense_leaves_nothing(
     console: Console, tmp_path: Path, fields: dict[str, str]

@@ -114,6 +114,28 @@ def test_naming_the_sheets_leaves_the_others_out_and_says_so() -> None:
         ]
 
 
+def test_a_table_that_is_left_out_is_not_read_and_the_others_are() -> None:
+    tables = [sheet(plain(2), "成绩"), sheet([["甲", "乙"], ["丙", "丁"]], "汇总")]
+    asked = taken(SCORES, *tables).opened[1]
+    choice = Choice(left_out={asked.name: asked.shape})
+    assert Choice.from_json(choice.to_json()) == choice
+    found = taken(SCORES, *tables, choice=choice)
+    assert len(found.records) == 2
+    assert [(f.rule, f.severity, f.values) for f in found.findings] == [
+        ("sheet_not_wanted", "warning", {})
+    ]
+
+
+def test_what_was_left_out_is_remembered_for_a_sheet_of_its_name_and_shape() -> None:
+    good, summary = sheet(plain(2), "成绩"), [["甲", "乙"], ["丙", "丁"]]
+    asked = taken(SCORES, good, sheet(summary, "汇总")).opened[1]
+    known = {asked.shape: Choice(left_out={"another.xlsx/汇总": asked.shape})}
+    again = taken(SCORES, good, sheet(summary, "汇总"), remembered=known.get)
+    assert (len(again.records), again.rules()) == (2, [])
+    for other in (sheet(summary, "名单"), sheet([["甲", "乙", "戊"]], "汇总")):
+        assert taken(SCORES, good, other, remembered=known.get).rules() == ["unclear_layout"]
+
+
 def test_a_sheet_that_is_not_there_is_an_error() -> None:
     found = taken(SCORES, sheet(plain(2), "成绩"), choice=Choice(sheets=("成积",)))
     assert (found.rules(), found.records) == (["sheet_absent"], [])

@@ -99,6 +99,14 @@ async def load_of(database: aiosqlite.Connection, batch: int) -> Job | None:
     return _job(row) if row else None
 
 
+async def loads(database: aiosqlite.Connection) -> dict[int, Job]:
+    """The jobs that loaded batches, by the batch."""
+    sql = "SELECT * FROM job WHERE what = ? AND result IS NOT NULL"
+    async with database.execute(sql, (LOAD,)) as cursor:
+        found = [_job(row) async for row in cursor]
+    return {int(job.result["batch"]): job for job in found if job.result}
+
+
 def uploads(settings: Settings) -> Path:
     """Where uploads lie, a folder a load."""
     return settings.data_dir / "admin" / "uploads"

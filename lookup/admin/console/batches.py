@@ -1,6 +1,7 @@
 """Batches: the list, one batch, its history, and what can be done with it."""
 
 import itertools
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -9,8 +10,11 @@ from lookup.admin import audit
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, get_batch, list_batches, records, sources
 from lookup.admin.console.audit_words import told
+from lookup.admin.console.jobs import file_names, unclear
 from lookup.admin.console.site import Visit, attachment
 from lookup.admin.desk import Desk
+from lookup.admin.finding_store import LOADING, count_findings
+from lookup.admin.findings import ERROR
 from lookup.admin.jobs import (
     BUILD,
     CHECK,
@@ -20,9 +24,10 @@ from lookup.admin.jobs import (
     Job,
     list_jobs,
     load_of,
+    loads,
     upload_of,
 )
-from lookup.admin.publishing.releases import list_releases
+from lookup.admin.publishing.releases import Release, foremost, list_releases
 from lookup.admin.refusals import refused
 from lookup.admin.reviewing import approved, approvers, counting, loaders
 from lookup.admin.risk import Risk, RiskCount
@@ -41,12 +46,26 @@ TABS = (
 """Name, path below the batch, and the act somebody must be allowed to see the tab."""
 TONES = {
     "rejected": "wrong",
+    "unclear": "warn",
     "loaded": "warn",
     "approved": "good",
     "released": "good",
     "reference": "good",
 }
 FAILURES_SHOWN = 3
+HIGH_RISK = 1
+"""Records expected to open to somebody who guesses, from which on something must be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A batch in the list: its state or its release's, the files it was loaded from, and the
+    path of the question it waits for, '' for none."""
+
+    batch: Batch
+    state: str
+    files: list[str]
+    question: str
 
 
 async def overview(visit: Visit) -> Response:
@@ -54,10 +73,39 @@ async def overview(visit: Visit) -> Response:
     return visit.page(
         "batches.html",
         SECTION,
-        batches=await list_batches(visit.desk.database),
+        lines=await _lines(visit),
         running=await alive_jobs(visit),
         failed=await _failed(visit),
     )
+
+
+async def _lines(visit: Visit) -> list[Line]:
+    database = visit.desk.database
+    releases: dict[int, list[Release]] = {}
+    for release in await list_releases(database):
+        releases.setdefault(release.batch, []).append(release)
+    jobs = await loads(database)
+    return [
+        Line(
+            batch,
+            _state(batch, releases.get(batch.id, [])),
+            file_names(job) if (job := jobs.get(batch.id)) else [],
+            _question(visit, batch, job),
+        )
+        for batch in await list_batches(database)
+    ]
+
+
+def _state(batch: Batch, releases: list[Release]) -> str:
+    """Where a batch has come to: its own state until there is a release of it."""
+    release = foremost(releases)
+    return release.state if release else batch.state
+
+
+def _question(visit: Visit, batch: Batch, job: Job | None) -> str:
+    """Where a batch whose files were unclear is asked about, '' where it is not."""
+    asked = batch.state == REJECTED and not (batch.rejected_by or batch.destroyed_at)
+    return f"/jobs/{job.id}/mapping" if asked and job and unclear(visit, job) else ""
 
 
 async def _failed(visit: Visit) -> list[Job]:
@@ -88,26 +136,47 @@ async def of_batch(visit: Visit) -> Batch:
     return await get_batch(visit.desk.database, visit.number("batch"))
 
 
-def tab(
+async def tab(
     visit: Visit, batch: Batch, name: str, template: str, status: int = 200, **values: Any
 ) -> Response:
     """One of a batch's pages."""
     tabs = [(n, path) for n, path, act in TABS if act is None or visit.actor.may(act)]
-    if batch.kind.reference:
-        tabs = [pair for pair in tabs if pair[0] != "previews"]
-    common = {"batch": batch, "tabs": tabs, "tab": name}
+    hidden = {"previews"} if batch.kind.reference else set()
+    hidden |= set() if await _may_be_corrected(visit.desk, batch) else {"correct"}
+    common = {
+        "batch": batch,
+        "state": _state(batch, await _releases(visit, batch)),
+        "tabs": [pair for pair in tabs if pair[0] not in hidden],
+        "tab": name,
+    }
     return visit.page(template, SECTION, status, **common, **values)
+
+
+async def _may_be_corrected(desk: Desk, batch: Batch) -> bool:
+    """Whether a correction could come to anything: it takes over what the loading found."""
+    if batch.destroyed_at or not batch.records:
+        return False
+    if batch.state != REJECTED or not batch.errors:
+        return True
+    async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+        return not (await count_findings(file, LOADING))[ERROR]
+
+
+async def _releases(visit: Visit, batch: Batch) -> list[Release]:
+    return [r for r in await list_releases(visit.desk.database) if r.batch == batch.id]
 
 
 async def summary(visit: Visit) -> Response:
     """`GET /batches/ID`."""
     batch = await of_batch(visit)
     database, settings = visit.desk.database, visit.site.settings
-    releases = [r for r in await list_releases(database) if r.batch == batch.id]
+    releases = await _releases(visit, batch)
     running = await running_for(visit, batch)
     ready = await approved(database, settings, batch)
-    step = _next(batch, bool(releases), ready)
-    return tab(
+    load = await load_of(database, batch.id)
+    question = _question(visit, batch, load)
+    step = "unclear" if question else _next(batch, bool(releases), ready)
+    return await tab(
         visit,
         batch,
         "summary",
@@ -118,11 +187,12 @@ async def summary(visit: Visit) -> Response:
         approvals=await counting(database, batch),
         required=settings.required_approvals,
         budget=settings.failure_budget,
-        risks=await _risks(visit, batch),
+        risks=await risks_of(visit, batch),
+        question=question if load and load.person == visit.actor.name else "",
         next_step=step,
         next_tone=TONES.get(step, ""),
         codes_job=await _codes_job(visit, batch),
-        may_check=not running and _may_check(visit, batch),
+        may_check=not (running or question) and _may_check(visit, batch),
         may_review=await may_review(visit, batch),
         may_build=ready
         and visit.actor.may("release.build")
@@ -169,15 +239,15 @@ async def _sources(desk: Desk, batch: Batch) -> list[dict[str, Any]]:
         return await sources(file)
 
 
-async def _risks(visit: Visit, batch: Batch) -> list[dict[str, Any]]:
-    """What each way in risks."""
+async def risks_of(visit: Visit, batch: Batch) -> list[dict[str, Any]]:
+    """What each way in risks; `high` where a record is expected to open to a guesser."""
     if batch.destroyed_at:
         return []
     risks = await visit.once(("risks", batch.sha256), lambda desk: _count_risks(desk, batch))
     return [
         {
             "label": risk.way.label.in_language(visit.language),
-            "expected": risk.expected,
+            "high": risk.expected >= HIGH_RISK,
             "text": _about(risk.expected),
         }
         for risk in risks
@@ -203,9 +273,9 @@ async def history(visit: Visit) -> Response:
     """`GET /batches/ID/history`: the audit's lines about the batch and its releases."""
     batch = await of_batch(visit)
     database = visit.desk.database
-    releases = [r.id for r in await list_releases(database) if r.batch == batch.id]
+    releases = [release.id for release in await _releases(visit, batch)]
     lines = await audit.about(database, batch.subject, *releases)
-    return tab(visit, batch, "history", "history.html", entries=told(visit, lines))
+    return await tab(visit, batch, "history", "history.html", entries=told(visit, lines))
 
 
 async def check(visit: Visit) -> Response:

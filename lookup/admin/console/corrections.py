@@ -22,7 +22,7 @@ async def show(visit: Visit) -> Response:
     """`GET /batches/ID/correct`: which record?"""
     batch = await of_batch(visit)
     refuse_destroyed(batch)
-    return _page(visit, batch)
+    return await _page(visit, batch)
 
 
 async def put(visit: Visit) -> Response:
@@ -33,17 +33,17 @@ async def put(visit: Visit) -> Response:
     try:
         cells = await visit.aside(lambda desk: cells_of(desk, batch.id, identifier))
     except ServiceError as error:
-        return _page(visit, batch, error=error)
+        return await _page(visit, batch, error=error)
     now = {f.name: _shown(visit, batch, f, cells.get(f.name, "")) for f in correctable(batch.kind)}
     typed = visit.form.starting(VALUE)
     if not typed:
-        return _page(visit, batch, now)
+        return await _page(visit, batch, now)
     changes = {name: text for name, text in typed.items() if text.strip() != now.get(name)}
     reason = visit.form.get("reason")
     try:
         new = await visit.aside(lambda desk: correct(desk, batch.id, identifier, changes, reason))
     except ServiceError as error:
-        return _page(visit, batch, now, typed, error)
+        return await _page(visit, batch, now, typed, error)
     return visit.go(f"/batches/{new.id}", "corrected")
 
 
@@ -55,7 +55,7 @@ def _shown(visit: Visit, batch: Batch, field: Field, cell: str) -> str:
     return flags[cell].in_language(visit.language) if cell in flags else cell
 
 
-def _page(
+async def _page(
     visit: Visit,
     batch: Batch,
     now: Mapping[str, str] | None = None,
@@ -64,7 +64,7 @@ def _page(
 ) -> Response:
     """The question which record, or the record `now` with what was typed over it."""
     key = visit.form.starting(KEY)
-    return tab(
+    return await tab(
         visit,
         batch,
         "correct",

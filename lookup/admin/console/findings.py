@@ -30,7 +30,7 @@ async def show(visit: Visit) -> Response:
             if rule
             else []
         )
-    return tab(
+    return await tab(
         visit,
         batch,
         "findings",

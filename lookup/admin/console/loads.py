@@ -61,6 +61,8 @@ async def _received(visit: Visit, check_token: Callable[[Upload], None]) -> Uplo
 
 async def _start(visit: Visit, upload: Upload) -> Response:
     site = visit.site
+    if not upload.get("kind"):
+        raise misused("no_kind")
     kind = load_named(site.settings.kinds_dir, upload.get("kind"))
     spec = {
         "kind": kind.name,

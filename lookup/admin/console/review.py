@@ -9,13 +9,13 @@ from starlette.responses import HTMLResponse, Response
 from lookup import record_page
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, finding_groups, refuse_destroyed
-from lookup.admin.console.batches import may_review, of_batch, tab
+from lookup.admin.console.batches import may_review, of_batch, risks_of, tab
 from lookup.admin.console.forms import whole_number
 from lookup.admin.console.site import Visit
 from lookup.admin.differences import CHANGED, CREDENTIALS, Differences, Example, differences
 from lookup.admin.intake.records import KEY_SEPARATOR
 from lookup.admin.publishing.releases import in_use
-from lookup.admin.refusals import refused
+from lookup.admin.refusals import Said, refused
 from lookup.admin.reviewing import approvals, approve, loaders, reject
 from lookup.admin.sampling import Sample, samples
 from lookup.admin.states import REJECTED, may_become
@@ -42,7 +42,7 @@ async def show_differences(visit: Visit) -> Response:
     refuse_destroyed(batch)
     against = whole_number(visit.request.query_params.get("against", ""))
     found = await _differences(visit, batch, against)
-    return tab(
+    return await tab(
         visit,
         batch,
         "differences",
@@ -119,7 +119,7 @@ async def previews(visit: Visit) -> Response:
     listed = await _listed(visit, batch)
     chosen = whole_number(visit.request.query_params.get("n", "")) or 1
     chosen = min(max(chosen, 1), max(len(listed), 1))
-    return tab(visit, batch, "previews", "previews.html", samples=listed, chosen=chosen)
+    return await tab(visit, batch, "previews", "previews.html", samples=listed, chosen=chosen)
 
 
 async def _listed(visit: Visit, batch: Batch) -> list[dict[str, str]]:
@@ -162,7 +162,10 @@ async def _review(
     sentence: str = "",
     chosen: dict[str, str] | None = None,
     status: int = 200,
+    *,
+    marked: bool = False,
 ) -> Response:
+    """The page; with `marked` what was chosen is held against what is declared, field by field."""
     database = visit.desk.database
     fields = [
         {
@@ -170,10 +173,11 @@ async def _review(
             "label": field.label.in_language(visit.language),
             "disclosure": field.disclosure,
             "secret": field.secret,
+            "wrong": marked and (chosen or {}).get(field.name) != field.disclosure,
         }
         for field in batch.kind.fields
     ]
-    return tab(
+    return await tab(
         visit,
         batch,
         "review",
@@ -182,6 +186,7 @@ async def _review(
         **await _evidence(visit, batch),
         fields=fields,
         attributes=tuple(DISCLOSURES),
+        budget=visit.site.settings.failure_budget,
         required=visit.site.settings.required_approvals,
         chosen=chosen or {},
         sentence=sentence,
@@ -198,7 +203,7 @@ async def _review(
 async def _evidence(visit: Visit, batch: Batch) -> dict[str, Any]:
     """What a person sees before they sign: findings, differences, sampled pages."""
     if batch.destroyed_at:
-        return {"groups": [], "differences": None, "changed": [], "same": 0, "samples": []}
+        return {"groups": [], "differences": None, "risks": []}
     async with open_batch_file(batch_path(visit.desk.batches, batch.id)) as file:
         groups = await finding_groups(file, visit.language)
     found = await _differences(visit, batch)
@@ -208,6 +213,7 @@ async def _evidence(visit: Visit, batch: Batch) -> dict[str, Any]:
         "changed": _changed(visit, batch.kind, found),
         "same": max(batch.records - found.added - found.changed, 0),
         "samples": await _listed(visit, batch),
+        "risks": await risks_of(visit, batch),
     }
 
 
@@ -220,7 +226,15 @@ async def sign(visit: Visit) -> Response:
             raise refused("changed_since")
         await approve(visit.desk, batch.id, chosen)
     except ServiceError as error:
-        return await _review(visit, batch, visit.said(error), chosen, 409)
+        marked = error.rule == "disclosure"
+        # On a page the fields are called by their labels; each says itself what is wrong.
+        fields = error.values.get("fields")
+        said = (
+            visit.say("review.mismatch", fields=fields.in_language(visit.language))
+            if isinstance(fields, Said)
+            else visit.said(error)
+        )
+        return await _review(visit, batch, said, chosen, 409, marked=marked)
     return visit.go(f"/batches/{batch.id}", "approved")
 
 

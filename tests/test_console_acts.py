@@ -14,7 +14,7 @@ from lookup.admin.audit import Entry, entries
 from lookup.admin.console import batches as console_batches
 from lookup.admin.desk import Desk
 from lookup.admin.people.roles import Actor
-from tests.admin_makers import HEADER, as_csv, candidate, candidates, write_rows
+from tests.admin_makers import HEADER, SAMPLES, as_csv, candidate, candidates, write_rows
 from tests.console_makers import PASSWORD, PEOPLE, Console
 
 
@@ -544,6 +544,25 @@ def test_an_answer_nothing_can_be_read_by_starts_no_work(
         [name for name, value in form.items() if name.startswith("column") and value]
     )
     assert len(console.jobs()) == 1
+
+
+def test_the_columns_of_a_list_are_read_as_they_were_found(
+    console: Console, tmp_path: Path
+) -> None:
+    content = (SAMPLES / "admissions.csv").read_text("utf-8").splitlines()[:4]
+    path = tmp_path / "odd.csv"
+    path.write_text("\n".join(content).replace("准考证号", "甲", 1), "utf-8")
+    console.upload("wang", path, kind="admissions")
+    console.finished()
+    page = console.get("wang", "/jobs/1/mapping").text
+    assert "按列名读取" in page
+    chosen = dict.fromkeys(re.findall(r'name="(column-[^"]+)"', page), "")
+    for name, options in re.findall(r'name="(column-[^"]+)"(.*?)</select>', page, re.S):
+        chosen[name] = "".join(re.findall(r'value="([^"]+)" selected', options))
+    form = chosen | {"column-0-1": "candidate_number", "sheet": "0", "header-0": "1"}
+    assert console.post("wang", "/jobs/1/mapping", **form).headers["location"] == "/jobs/2"
+    console.finished()
+    assert "龙坞高级中学" in console.get("li", "/batches/2/preview/1").text
 
 
 def test_without_issued_codes_a_second_factor_must_have_a_column(

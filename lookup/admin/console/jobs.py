@@ -19,6 +19,10 @@ from lookup.kinds import Kind
 SECTION = "batches"
 ROWS_SHOWN = 12
 
+LISTED = "."
+"""In the path of a field that stands in a list, `preferences.1.school`: nobody can choose it, so
+its column is read as it was found unless another field is chosen for it."""
+
 Gaps = Mapping[int, list[ServiceError]]
 """What the answer to the question lacks, by the number of the table."""
 
@@ -142,8 +146,8 @@ def _kind(visit: Visit, job: Job) -> Kind:
 def _answered(visit: Visit, number: int, opening: dict[str, Any]) -> dict[str, Any]:
     form = visit.form
     columns = [
-        (name, form.get(f"column-{number}-{index}"))
-        for index, (name, _) in enumerate(opening["columns"], 1)
+        (name, form.get(f"column-{number}-{index}") or (found if LISTED in found else ""))
+        for index, (name, found) in enumerate(opening["columns"], 1)
     ]
     header = whole_number(form.get(f"header-{number}")) or 0
     read = str(number) in form.all("sheet")
@@ -211,10 +215,12 @@ def _choice(
         opening = openings[number]
         header = whole_number(form.get(f"header-{number}")) or 0
         headers.add(header)
-        for index, (name, _) in enumerate(opening["columns"], 1):
+        for index, (name, found) in enumerate(opening["columns"], 1):
+            if not (answer := form.get(f"column-{number}-{index}")) and LISTED in found:
+                continue
             # Under another header the columns have other names: their places are the same.
             column = name if header == _header_of(opening) else f"#{index}"
-            overrides[column] = form.get(f"column-{number}-{index}")
+            overrides[column] = answer
     if len(headers) > 1:
         raise misused("one_header")
     left_out = {

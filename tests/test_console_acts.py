@@ -722,5 +722,5 @@ def test_a_batch_whose_release_is_open_shows_no_button_to_reject_it(
     button = f'action="/batches/{batch}/reject"'
     assert button not in console.get("li", f"/batches/{batch}/review").text
     assert console.post("li", f"/batches/{batch}/reject", reason="no").status_code == 409
-    console.post("zhao", f"/releases/{release}/close")
+    console.post("zhao", f"/releases/{release}/close", confirm=release)
     assert button in console.get("li", f"/batches/{batch}/review").text

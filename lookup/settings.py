@@ -45,6 +45,16 @@ class Settings:
     """How often a public worker looks at the live pointers."""
     failure_budget: int = 100
     """Wrong tries one candidate number is assumed to survive; what a load's risk counts with."""
+    free_failures: int = 5
+    """Wrong tries at one candidate number before its next ones must solve a proof of work."""
+    network_failures: int = 600
+    """The same for one network (IPv4 /24, IPv6 /48): a whole school may stand behind it."""
+    challenge_numbers: int = 50_000
+    """How many numbers a proof of work searches at most; a phone tries some 50,000 a second."""
+    wait_s: int = 30
+    """The longest that fair use makes anybody wait for the next try."""
+    max_connections: int = 20_000
+    """Connections one public worker keeps; above it the one idle longest is closed."""
     required_approvals: int = 1
     """People other than the loader who must approve a batch; 0 only for demos and tests."""
     retention_days: int = 180
@@ -61,6 +71,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "timezone": _timezone,
     "poll_ms": _positive,
     "failure_budget": _positive,
+    "free_failures": _positive,
+    "network_failures": _positive,
+    "challenge_numbers": _positive,
+    "wait_s": _positive,
+    "max_connections": _positive,
     "required_approvals": _whole,
     "retention_days": _positive,
     "reader_memory_mb": _positive,

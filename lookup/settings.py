@@ -43,12 +43,12 @@ class Settings:
     """How times are shown, and how a time typed without an offset is read."""
     poll_ms: int = 20
     """How often a public worker looks at the live pointers."""
-    failure_budget: int = 100
-    """Wrong tries one candidate number is assumed to survive; what a load's risk counts with."""
     free_failures: int = 5
     """Wrong tries at one candidate number before its next ones must solve a proof of work."""
+    failure_budget: int = 20
+    """The same before whoever asks must also wait between tries; a load's risk counts with it."""
     network_failures: int = 600
-    """The same for one network (IPv4 /24, IPv6 /48): a whole school may stand behind it."""
+    """Wrong tries from one network (IPv4 /24, IPv6 /48) before the same: it may be a school's."""
     challenge_numbers: int = 50_000
     """How many numbers a proof of work searches at most; a phone tries some 50,000 a second."""
     wait_s: int = 30

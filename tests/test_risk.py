@@ -6,6 +6,7 @@ import pytest
 
 from lookup.admin.risk import RiskCount
 from lookup.kinds import Kind, read_kind
+from lookup.settings import Settings
 from tests.admin_makers import kind_called
 
 
@@ -19,7 +20,8 @@ def expected(fields: list[str], records: list[dict[str, str]], budget: int) -> f
     count = RiskCount(kind_with(["candidate_number", *fields]))
     for number, record in enumerate(records):
         count.add({"candidate_number": str(number), **record})
-    (risk,) = count.risks(budget)
+    (risk,) = count.risks(Settings(failure_budget=budget - 1))
+    assert risk.tries == budget
     return risk.expected
 
 
@@ -49,7 +51,15 @@ def test_names_are_tried_the_commonest_first(budget: int, opened: int) -> None:
 
 
 def test_nothing_is_said_of_a_way_in_that_no_record_has() -> None:
-    assert RiskCount(kind_with(["candidate_number", "access_code"])).risks(100) == []
+    assert RiskCount(kind_with(["candidate_number", "access_code"])).risks(Settings()) == []
+
+
+def test_a_day_opens_what_its_tries_do() -> None:
+    count = RiskCount(kind_with(["candidate_number", "id_suffix"]))
+    count.add({"candidate_number": "1", "id_suffix": "x"})
+    (risk,) = count.risks(Settings())
+    assert risk.tries_a_day == 20 + 240 + 2881
+    assert risk.expected_a_day == pytest.approx(risk.tries_a_day / 31_000)
 
 
 def test_a_record_without_the_factor_is_at_no_risk() -> None:

@@ -221,7 +221,7 @@ async def load(
     if codes is not None and new.errors:
         codes.drop()
     checked = await check(desk, batch, progress=progress)
-    risks = work.risk.risks(desk.settings.failure_budget)
+    risks = work.risk.risks(desk.settings)
     return Loaded(batch, checked.state, checked.records, checked.errors, checked.warnings, risks)
 
 

@@ -118,8 +118,10 @@ def print_sample(kind: Kind, number: int, sample: Sample) -> None:
 def risk_sentence(risk: Risk) -> str:
     """What one way in risks, in words."""
     return (
-        f"Risk of {' + '.join(risk.way.fields)}: {risk.budget:,} wrong tries at each of"
-        f" {some(risk.records, 'number')} would open about {risk.expected:.3g} records."
+        f"Risk of {' + '.join(risk.way.fields)}: the {risk.tries} wrong tries that one network"
+        f" gets at once at each of {some(risk.records, 'number')} would open about"
+        f" {risk.expected:.3g} records, those of a day ({risk.tries_a_day:,}) about"
+        f" {risk.expected_a_day:.3g}."
     )
 
 
@@ -128,8 +130,10 @@ def risk_json(risk: Risk) -> dict[str, Any]:
     return {
         "way_in": risk.way.name,
         "records": risk.records,
-        "budget": risk.budget,
+        "tries": risk.tries,
         "expected": risk.expected,
+        "tries_a_day": risk.tries_a_day,
+        "expected_a_day": risk.expected_a_day,
     }
 
 

@@ -14,18 +14,17 @@ import orjson
 from lookup import record_page
 from lookup.phrases import LANGUAGES, read_phrases
 from lookup.public.asking import (
+    ChallengeRequired,
     Closed,
     Found,
     Invalid,
     NoMatch,
     NotOpen,
     Outcome,
+    TryLater,
     Unavailable,
     UnknownKind,
-    gate,
-    look,
 )
-from lookup.public.live import LiveReleases, View
 
 MAX_BODY_BYTES = 4096
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -33,13 +32,17 @@ PHRASES = read_phrases(record_page.PHRASES, Path(__file__).parent / "phrases.tom
 NO_STORE = (b"cache-control", b"no-store")
 FOUND_HEADERS: Headers = ((b"content-type", b"application/json"), NO_STORE)
 PROBLEM_HEADERS: Headers = ((b"content-type", b"application/problem+json"), NO_STORE)
-RETRY_AFTER = (b"retry-after", b"5")
+RETRY_AFTER_S = 5
+"""When to come back to what answers 503."""
 
 STATUSES = {
     "no_match": 404,
     "not_open": 403,
     "closed": 403,
     "unavailable": 503,
+    "busy": 503,
+    "challenge_required": 429,
+    "try_later": 429,
     "unknown_kind": 404,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -54,12 +57,14 @@ CODES: dict[type[Outcome], str] = {
     NotOpen: "not_open",
     Closed: "closed",
     Unavailable: "unavailable",
+    ChallengeRequired: "challenge_required",
+    TryLater: "try_later",
     UnknownKind: "unknown_kind",
 }
 """What an outcome is called: a problem's code in the API, and what workers count by."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """A whole response, without the headers every response has."""
 
@@ -74,28 +79,50 @@ def iso(moment: datetime) -> str:
 
 
 def _problem(
-    code: str, status: int, detail_key: str, language: str, more: Mapping[str, str] | None = None
+    code: str,
+    status: int,
+    detail_key: str,
+    language: str,
+    more: Mapping[str, object] | None = None,
+    retry_after_s: int | None = None,
 ) -> Answer:
+    values = {} if retry_after_s is None else {"seconds": retry_after_s}
     body = {
         "type": "about:blank",
         "title": PHRASES.say(f"problem.{code}.title", language),
         "status": status,
-        "detail": PHRASES.say(detail_key, language),
+        "detail": PHRASES.say(detail_key, language, **values),
         "code": code,
         **(more or {}),
     }
     headers: Headers = (*PROBLEM_HEADERS, (b"content-language", language.encode()))
-    if status == STATUSES["unavailable"]:
-        headers = (*headers, RETRY_AFTER)
+    if retry_after_s is not None:
+        headers = (*headers, (b"retry-after", b"%d" % retry_after_s))
     return Answer(status, headers, orjson.dumps(body))
 
 
 CONSTANT = {
-    (code, language): _problem(code, status, f"problem.{code}.detail", language)
+    (code, language): _problem(
+        code,
+        status,
+        f"problem.{code}.detail",
+        language,
+        retry_after_s=RETRY_AFTER_S if status == STATUSES["unavailable"] else None,
+    )
     for code, status in STATUSES.items()
     for language in LANGUAGES
+    if status != STATUSES["try_later"]
 }
 """Every problem that says nothing but its code, by code and language."""
+
+
+def retry_after_s(outcome: Outcome) -> int | None:
+    """The seconds after which asking once more may help, where that is known."""
+    if isinstance(outcome, ChallengeRequired):
+        return int(outcome.challenge["wait"])
+    if isinstance(outcome, TryLater):
+        return outcome.seconds
+    return RETRY_AFTER_S if isinstance(outcome, Unavailable) else None
 
 
 def status_of(outcome: Outcome) -> int:
@@ -112,32 +139,20 @@ def render(outcome: Outcome, language: str) -> Answer:
     if isinstance(outcome, Found):
         return Answer(200, FOUND_HEADERS, outcome.body)
     if isinstance(outcome, Invalid):
-        more = {"field": outcome.field} if outcome.field else {}
+        field = {"field": outcome.field} if outcome.field else {}
         reason = f"reason.{outcome.reason_key}"
-        return _problem(CODES[Invalid], status_of(outcome), reason, language, more)
-    code = CODES[type(outcome)]
+        return _problem(CODES[Invalid], status_of(outcome), reason, language, field)
+    code, more = CODES[type(outcome)], _more(outcome)
+    if more is None:
+        return CONSTANT[code, language]
+    key, wait_s = f"problem.{code}.detail", retry_after_s(outcome)
+    return _problem(code, STATUSES[code], key, language, more, wait_s)
+
+
+def _more(outcome: Outcome) -> Mapping[str, object] | None:
+    """What a problem says besides its code; None where it always says the same."""
     if isinstance(outcome, NotOpen):
-        more = {"opens_at": iso(outcome.opens_at)}
-        return _problem(code, STATUSES[code], f"problem.{code}.detail", language, more)
-    return CONSTANT[code, language]
-
-
-def _fields(content_type: str, body: bytes) -> dict[str, object] | Invalid:
-    if len(body) > MAX_BODY_BYTES:
-        return Invalid(None, "too_large")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        return Invalid(None, "media_type")
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Invalid(None, "not_object")
-    return document if isinstance(document, dict) else Invalid(None, "not_object")
-
-
-def decide(live: LiveReleases, kind: str, content_type: str, body: bytes, now: datetime) -> Outcome:
-    """What `POST /api/v1/KIND` comes to. `body` may be cut one byte above `MAX_BODY_BYTES`."""
-    view = gate(live, kind, now)
-    if not isinstance(view, View):
-        return view
-    fields = _fields(content_type, body)
-    return fields if isinstance(fields, Invalid) else look(view, fields)
+        return {"opens_at": iso(outcome.opens_at)}
+    if isinstance(outcome, ChallengeRequired):
+        return {"challenge": outcome.challenge}
+    return {} if isinstance(outcome, TryLater) else None

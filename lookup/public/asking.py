@@ -5,12 +5,15 @@ An unknown number and a wrong second factor are one event (lookup.sealing), so t
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from lookup.candidate import (
+    ACCESS_CODE_LENGTH,
     CANONICAL,
+    CROCKFORD,
     MAX_INPUT_CHARACTERS,
     credential,
     has_control_character,
@@ -19,13 +22,14 @@ from lookup.candidate import (
 )
 from lookup.errors import DamagedError
 from lookup.kind_rules import DIGITS
-from lookup.kinds import Field, Kind
+from lookup.kinds import Field, Kind, Way
 from lookup.public.live import LiveReleases, State, View
 
 log = logging.getLogger("lookup.public")
 
 
-@dataclass(frozen=True, slots=True)
+# Made for every answer, and a frozen one takes three times as long to make: hence not frozen.
+@dataclass(slots=True)
 class Found:
     """The sealed response body, padding and all, and the view it was found in."""
 
@@ -36,6 +40,9 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class NoMatch:
     """Nothing answers to these credentials."""
+
+
+NO_MATCH = NoMatch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +75,25 @@ class UnknownKind:
     """There is no such kind."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChallengeRequired:
+    """Fair use: solve this challenge (lookup.public.challenge) and ask again."""
+
+    challenge: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """Fair use: ask again in so many seconds."""
+
+    seconds: int
+
+
+NOTHING = r"(?!)"
+"""A pattern that no text fits."""
 Refusal = NotOpen | Closed | Unavailable | UnknownKind
-Outcome = Found | NoMatch | Invalid | Refusal
+Held = ChallengeRequired | TryLater
+Outcome = Found | NoMatch | Invalid | Held | Refusal
 
 
 def gate(live: LiveReleases, kind_name: str, now: datetime) -> View | Refusal:
@@ -86,34 +110,90 @@ def gate(live: LiveReleases, kind_name: str, now: datetime) -> View | Refusal:
     return view
 
 
-def look(view: View, fields: Mapping[str, object]) -> Found | NoMatch | Invalid | Unavailable:
-    """Look one record up in an open view; what `gate` let through comes here."""
-    kind, serving = view.kind, view.serving
-    if kind is None or serving is None:
+@dataclass(slots=True)
+class Credentials:
+    """What was typed, canonical: `number` is the kind and the identifier, what fair use counts
+    by; `opening` is what a record is found and opened with."""
+
+    number: bytes
+    opening: bytes
+
+
+class Ways:
+    """The ways into one kind, made ready for many questions."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self._ways = {frozenset(way.fields): _Way(kind, way) for way in kind.ways}
+
+    def read(self, fields: Mapping[str, object]) -> Credentials | Invalid:
+        """The credentials among `fields`; touches no record."""
+        way = self._ways.get(frozenset(fields))
+        return _no_way(self.kind, frozenset(fields)) if way is None else way.read(fields)
+
+
+class _Way:
+    """One way in: how each of its fields is read, and how their values are joined."""
+
+    def __init__(self, kind: Kind, way: Way) -> None:
+        fields = [kind.field(name) for name in way.fields]
+        self._fields = [(field.name, field, _spelt(field)) for field in fields]
+        self._parts = [(f"{len(name)}:{name},", name) for name in sorted(way.fields)]
+        self._kind = f"{kind.name}:".encode()
+        self._identifier = kind.identifier
+
+    def read(self, fields: Mapping[str, object]) -> Credentials | Invalid:
+        values = {}
+        for name, field, spelt in self._fields:
+            value = fields[name]
+            # Most people type what is printed: then there is nothing to make canonical.
+            if type(value) is not str or not spelt(value):
+                value = _canonical(field, value)
+                if isinstance(value, Invalid):
+                    return value
+            values[name] = value
+        number = self._kind + values[self._identifier].encode()
+        # What `credential` gives where lengths in characters are lengths in bytes.
+        joined = "".join(
+            [f"{part}{len(values[name])}:{values[name]}," for part, name in self._parts]
+        )
+        opening = joined.encode() if joined.isascii() else credential(values.items())
+        return Credentials(number, opening)
+
+
+def _spelt(field: Field) -> Callable[[str], object]:
+    """Tells that a text is a fitting value in canonical spelling; what it does not know may
+    be one all the same."""
+    longest = min(field.max_length, MAX_INPUT_CHARACTERS)
+    lengths = f"{{{min(field.min_length, longest)},{longest}}}"
+    patterns = {
+        "code": ("[0-9]" if field.characters == DIGITS else "[0-9A-Z]") + lengths,
+        "access_code": f"[{CROCKFORD}]{{{ACCESS_CODE_LENGTH}}}",
+        "id_suffix": "[0-9]{5}[0-9X]",
+    }
+    known = field.min_length <= longest and field.type in patterns
+    return re.compile(patterns[field.type] if known else NOTHING).fullmatch
+
+
+def find(view: View, credentials: Credentials) -> Found | NoMatch | Unavailable:
+    """Look one record up in an open view."""
+    serving = view.serving
+    if serving is None:
         return Unavailable()
-    values = _credential(kind, fields)
-    if isinstance(values, Invalid):
-        return values
     try:
-        body = serving.file.find(serving.key, values)
+        body = serving.file.find(serving.key, credentials.opening)
     except DamagedError as error:
         log.error("a record of %s does not open: %s", view.name, error)
         return Unavailable()
-    return NoMatch() if body is None else Found(body, view)
+    return NO_MATCH if body is None else Found(body, view)
 
 
-def _credential(kind: Kind, fields: Mapping[str, object]) -> bytes | Invalid:
-    way = kind.way_of(frozenset(fields))
-    if way is None:
-        return _no_way(kind, frozenset(fields))
-    values = []
-    for name in way.fields:
-        field = kind.field(name)
-        value = _canonical(field, fields[name])
-        if isinstance(value, Invalid):
-            return value
-        values.append((name, value))
-    return credential(values)
+def look(view: View, fields: Mapping[str, object]) -> Found | NoMatch | Invalid | Unavailable:
+    """Read and find in one; what `gate` let through comes here."""
+    if view.kind is None:
+        return Unavailable()
+    credentials = Ways(view.kind).read(fields)
+    return find(view, credentials) if isinstance(credentials, Credentials) else credentials
 
 
 def _no_way(kind: Kind, names: frozenset[str]) -> Invalid:

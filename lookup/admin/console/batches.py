@@ -32,6 +32,7 @@ from lookup.admin.refusals import refused
 from lookup.admin.reviewing import approved, approvers, counting, loaders
 from lookup.admin.risk import Risk, RiskCount
 from lookup.admin.states import APPROVED, CHECKED, LOADED, REJECTED
+from lookup.allowance import DAY_S, most_tries
 
 SECTION = "batches"
 TABS = (
@@ -186,7 +187,8 @@ async def summary(visit: Visit) -> Response:
         running=running,
         approvals=await counting(database, batch),
         required=settings.required_approvals,
-        budget=settings.failure_budget,
+        tries=most_tries(settings, 1, 0),
+        tries_a_day=most_tries(settings, 1, DAY_S),
         risks=await risks_of(visit, batch),
         question=question if load and load.person == visit.actor.name else "",
         next_step=step,
@@ -249,6 +251,8 @@ async def risks_of(visit: Visit, batch: Batch) -> list[dict[str, Any]]:
             "label": risk.way.label.in_language(visit.language),
             "high": risk.expected >= HIGH_RISK,
             "text": _about(risk.expected),
+            "high_a_day": risk.expected_a_day >= HIGH_RISK,
+            "text_a_day": _about(risk.expected_a_day),
         }
         for risk in risks
     ]
@@ -266,7 +270,7 @@ async def _count_risks(desk: Desk, batch: Batch) -> list[Risk]:
         async for chunk in records(file):
             for record in chunk:
                 count.add(record.typed())
-    return count.risks(desk.settings.failure_budget)
+    return count.risks(desk.settings)
 
 
 async def history(visit: Visit) -> Response:

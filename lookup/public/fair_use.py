@@ -1,0 +1,166 @@
+"""Fair use: how often one may be wrong. A ladder, not a wall.
+
+Failures are counted for each candidate number, whoever asks, and for each network, whatever
+it asks for; both leak. The rungs, for a number as seen from a network:
+
+1. free, while the number has fewer than `free_failures` and the network than
+   `network_failures`;
+2. proof of work, harder as failures grow; or, for whoever cannot reckon, `wait_s` of patience;
+3. from `failure_budget` failures at the number on: proof of work, and one try in `wait_s` for
+   each pair of number and network. So whoever burns a number's budget from elsewhere keeps
+   its candidate from nothing but a proof of work.
+
+A network alone never leads to the third rung: a school, or a city's mobile carrier, may stand
+behind it. Numbers that exist and numbers that do not are counted alike. What is right costs
+nothing on the first two rungs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lookup.allowance import NETWORK_LEAK_S, NUMBER_LEAK_S
+from lookup.clock import boot_s
+from lookup.public.challenge import Challenge, Challenges, Proof
+from lookup.public.shared_table import TICKS, SharedTable, open_table
+from lookup.settings import Settings
+
+LIFE_S = 300
+"""How long a challenge is good for, and remembered once it is spent."""
+HARDEST = 3
+"""How often the proof of work doubles: eight times `challenge_numbers` at most."""
+NETWORKS_REMEMBERED = 4096
+TABLE = ("live", "workers", "fair_use.map")
+"""Where the table lies below the data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Look it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """A challenge comes first; its `wait` is the seconds after which patience does as well."""
+
+    challenge: Challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The proof is good, but the pair's next try is in so many seconds; bring it back then."""
+
+    seconds: int
+
+
+Step = Go | Solve | Wait
+GO = Go()
+
+
+class _Bucket:
+    """A leaky bucket's measures, in ticks: where a rung begins, and where it is full."""
+
+    def __init__(self, leak: int, first: int, full: int) -> None:
+        self.leak = leak
+        self.full = max(full, first + 1) * leak
+        # The last failure counts whole until it has leaked away: hence one below.
+        self.free = (first - 1) * leak
+        self.last = self.full - leak
+        self._first = first * leak
+
+    def doublings(self, left: int) -> int:
+        """How far up from the first rung's end to the bucket's brim, in `HARDEST` steps."""
+        return max(0, (left - self._first) * HARDEST // (self.full - self._first))
+
+
+class FairUse:
+    """The ladder over one table. `clock` gives seconds since the machine started."""
+
+    def __init__(
+        self, table: SharedTable, settings: Settings, clock: Callable[[], float] = boot_s
+    ) -> None:
+        self._table = table
+        self._clock = clock
+        self._wait_s = settings.wait_s
+        # Whoever waits must have time left to come back.
+        self._life_s = max(LIFE_S, 2 * settings.wait_s)
+        self._numbers = settings.challenge_numbers
+        self._number = _Bucket(
+            NUMBER_LEAK_S * TICKS, settings.free_failures, settings.failure_budget
+        )
+        leak = max(1, NETWORK_LEAK_S * TICKS // settings.network_failures)
+        self._network = _Bucket(leak, settings.network_failures, 2 * settings.network_failures)
+        self._challenges = Challenges(table.key(b"challenges"), self._life_s)
+        self._place_of_network = lru_cache(NETWORKS_REMEMBERED)(self._find_network)
+        self._states = dict.fromkeys(
+            ("free", "solved", "waited", "challenge_required", "try_later", "failures"), 0
+        )
+
+    def step(self, number: bytes, network: bytes, solution: str) -> Step:
+        """Whether this number may be looked up from this network now.
+
+        `number` is any bytes that stand for one candidate of one kind, `network` what
+        `network_of` gives, `solution` what the client sent or "".
+        """
+        now_s = self._clock()
+        now = int(now_s * TICKS)
+        number_left = self._table.left(self._table.place(b"number" + number), now)
+        network_left = self._table.left(self._place_of_network(network), now)
+        if number_left <= self._number.free and network_left <= self._network.free:
+            self._states["free"] += 1
+            return GO
+        pair = self._table.place(b"pair" + network + number)
+        turn = self._table.left(pair, now)
+        shown = self._challenges.look(solution, number, network, now_s)
+        burned = number_left > self._number.last
+        if shown.proof is not Proof.NONE:
+            paced = burned or shown.proof is Proof.WAITED
+            if paced and turn:
+                return self._later(turn)
+            if self._spend(shown.nonce, now):
+                if paced and not self._table.take(pair, now, self._wait_s * TICKS):
+                    return self._later(self._table.left(pair, now) or TICKS)
+                self._states[shown.proof.value] += 1
+                return GO
+        self._states["challenge_required"] += 1
+        harder = max(self._number.doublings(number_left), self._network.doublings(network_left))
+        wait_s = _seconds(turn) if turn else self._wait_s
+        return Solve(self._challenges.make(number, network, now_s, wait_s, self._numbers << harder))
+
+    def failed(self, number: bytes, network: bytes) -> None:
+        """Count a try that found nothing."""
+        now = int(self._clock() * TICKS)
+        place, bucket = self._table.place(b"number" + number), self._number
+        self._table.add(place, now, bucket.leak, bucket.full)
+        place, bucket = self._place_of_network(network), self._network
+        self._table.add(place, now, bucket.leak, bucket.full)
+        self._states["failures"] += 1
+
+    def states(self) -> Mapping[str, int]:
+        """Steps of this worker since its start, by what came of them, and `failures`."""
+        return dict(self._states)
+
+    def close(self) -> None:
+        """Let go of the table."""
+        self._table.close()
+
+    def _find_network(self, network: bytes) -> int:
+        return self._table.place(b"network" + network)
+
+    def _spend(self, nonce: bytes, now: int) -> bool:
+        """Whether a challenge was not redeemed before; from now on it was."""
+        return self._table.take(self._table.place(b"spent" + nonce), now, self._life_s * TICKS)
+
+    def _later(self, ticks: int) -> Wait:
+        self._states["try_later"] += 1
+        return Wait(_seconds(ticks))
+
+
+def open_fair_use(settings: Settings, clock: Callable[[], float] = boot_s) -> FairUse:
+    """Fair use over the machine's table below the data folder. Never raises."""
+    return FairUse(open_table(settings.data_dir.joinpath(*TABLE)), settings, clock)
+
+
+def _seconds(ticks: int) -> int:
+    """Whole seconds, none too few."""
+    return -(-ticks // TICKS)

@@ -6,6 +6,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,18 +14,23 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lookup import record_page
-from lookup.clock import utc_now
-from lookup.pages import Catcher, SecurityHeaders
+from lookup.clock import SteadyClock, utc_now
+from lookup.pages import CachedFiles, Catcher, SecurityHeaders
+from lookup.public.admission import Admission
+from lookup.public.connections import Connections
+from lookup.public.fair_use import open_fair_use
+from lookup.public.handler import FairUse, Handler
 from lookup.public.live import LiveReleases
+from lookup.public.refusals import Refusals
 from lookup.public.reporting import Reporter
 from lookup.public.tally import Tally
 from lookup.public.views import Site, on_http_error
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
+from lookup.stores.workers import Gauges
 
 log = logging.getLogger("lookup.public")
 
@@ -43,38 +49,83 @@ class Counted:
 
 
 @contextlib.asynccontextmanager
-async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Look at the pointers before the first request, and from then on."""
-    live: LiveReleases = app.state.live
+async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+    """Look at the pointers before the first request, and from then on.
+
+    Yields what the protocol (lookup.public.protocol) shares among its connections.
+    """
+    service: Service = app.state.service
+    live, loop = service.live, asyncio.get_running_loop()
     try:
         await live.refresh()
     except Exception as error:  # a start-up that raises would end the whole service
         log.error("the first look at the live pointers failed: %s", type(error).__name__)
-    reporter = Reporter(app.state.store, live, app.state.tally)
+    reporter = Reporter(app.state.store, live, service.tally, service.gauges)
     reporter.tidy()
     tasks = [
         asyncio.create_task(live.follow(app.state.settings.poll_ms)),
         asyncio.create_task(reporter.follow()),
     ]
+    service.connections.start(loop)
+    service.admission.start(loop)
     gc.collect()
     gc.freeze()
-    yield
+    yield service.shared()
+    service.admission.stop()
+    service.connections.stop()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     reporter.tidy()
     live.close()
+    service.fair_use.close()
+
+
+class Service:
+    """The parts of one worker, and what they tell of themselves."""
+
+    def __init__(self, settings: Settings, live: LiveReleases, fair_use: FairUse) -> None:
+        self.live = live
+        self.fair_use = fair_use
+        self.tally = Tally()
+        self.handler = Handler(live, fair_use, self.tally)
+        self.connections = Connections(settings.max_connections)
+        self.admission = Admission()
+        self.site = Site(settings, live, self.handler, self.tally)
+        self.refusals = Refusals(self.site.pages)
+
+    def shared(self) -> dict[str, Any]:
+        """What every connection is handed."""
+        return {
+            "site": self.site,
+            "handler": self.handler,
+            "connections": self.connections,
+            "admission": self.admission,
+            "refusals": self.refusals,
+            "tally": self.tally,
+        }
+
+    def gauges(self) -> Gauges:
+        """The worker's insides at this moment."""
+        clock = self.live.clock
+        return Gauges(
+            connections=self.connections.count(),
+            loop_delay_ms=self.admission.delay_ms(),
+            clock_drift_s=clock.drift_s() if isinstance(clock, SteadyClock) else 0.0,
+            fair_use=self.fair_use.states(),
+        )
 
 
 def create_app(
     settings: Settings,
     store: EmbeddedStore | None = None,
     clock: Callable[[], datetime] = utc_now,
+    fair_use: FairUse | None = None,
 ) -> Starlette:
-    """The public service over the data folder of `settings`."""
+    """The public service over the data folder of `settings`; fair use over its table there."""
     store = store or EmbeddedStore(settings.data_dir)
-    live, tally = LiveReleases(store, clock), Tally()
-    site = Site(settings, live, tally)
+    service = Service(settings, LiveReleases(store, clock), fair_use or open_fair_use(settings))
+    site, tally = service.site, service.tally
 
     async def on_failure(request: Request, error: Exception) -> Response:
         tally.failures += 1
@@ -87,7 +138,7 @@ def create_app(
             Route("/healthz", site.health),
             Route("/readyz", site.ready),
             Route("/api/v1/{kind}", site.api, methods=["POST"]),
-            Mount("/static", StaticFiles(directory=record_page.STATIC)),
+            Mount("/static", CachedFiles(directory=record_page.STATIC)),
             Route("/{kind}", site.form),
             Route("/{kind}", site.result, methods=["POST"]),
         ],
@@ -101,6 +152,6 @@ def create_app(
     )
     # A redirect would be built from the Host header, which the client writes.
     app.router.redirect_slashes = False
-    app.state.settings, app.state.store, app.state.tally = settings, store, tally
-    app.state.live, app.state.site = live, site
+    app.state.settings, app.state.store, app.state.service = settings, store, service
+    app.state.live, app.state.site, app.state.tally = service.live, site, service.tally
     return app

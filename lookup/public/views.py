@@ -1,14 +1,15 @@
 """The pages: home, form, result, message; and the small documents beside them."""
 
+import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter_ns
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 
@@ -18,60 +19,38 @@ from lookup.pages import Pages, environment, language_of
 from lookup.public.answers import (
     CODES,
     CONSTANT,
-    MAX_BODY_BYTES,
     PHRASES,
     STATUSES,
     Answer,
-    decide,
     iso,
-    render,
+    retry_after_s,
     status_of,
 )
 from lookup.public.asking import (
+    ChallengeRequired,
     Found,
     Invalid,
     NoMatch,
     NotOpen,
     Outcome,
     Refusal,
+    TryLater,
     gate,
-    look,
 )
+from lookup.public.bodies import TOO_LARGE, read_body, read_form
+from lookup.public.handler import Asked, Handler, network_from
 from lookup.public.live import LiveReleases, View
 from lookup.public.tally import Tally
 from lookup.settings import Settings
 
-MAX_FIELDS = 16
-FORM = "application/x-www-form-urlencoded"
 HERE = Path(__file__).parent
 NO_STORE = {"Cache-Control": "no-store"}
 CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, cut one byte above the cap; the rest is never read."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                break
-    except ClientDisconnect:
-        return b""
-    return bytes(body[: MAX_BODY_BYTES + 1])
-
-
-def read_form(content_type: str, body: bytes) -> Mapping[str, str] | Invalid:
-    """The fields of a posted form."""
-    if len(body) > MAX_BODY_BYTES:
-        return Invalid(None, "too_large")
-    if content_type.partition(";")[0].strip().lower() != FORM:
-        return Invalid(None, "media_type")
-    try:
-        text = body.decode("ascii")
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    except ValueError:
-        return Invalid(None, "not_form")
+def _network(scope: Scope) -> bytes:
+    real_ip = next((value for name, value in scope["headers"] if name == b"x-real-ip"), None)
+    return network_from(scope.get("client"), real_ip)
 
 
 def respond(found: Answer) -> Response:
@@ -84,11 +63,14 @@ def respond(found: Answer) -> Response:
 class Site:
     """The handlers, with what they need."""
 
-    def __init__(self, settings: Settings, live: LiveReleases, tally: Tally) -> None:
+    def __init__(
+        self, settings: Settings, live: LiveReleases, handler: Handler, tally: Tally
+    ) -> None:
         self._settings = settings
         self._live = live
+        self._handler = handler
         self._tally = tally
-        self._pages = Pages(environment(HERE / "templates", record_page.TEMPLATES), PHRASES)
+        self.pages = Pages(environment(HERE / "templates", record_page.TEMPLATES), PHRASES)
 
     # Pages
 
@@ -104,17 +86,15 @@ class Site:
         """`GET /KIND`: the ways in, or why there is nothing to ask."""
         view = gate(self._live, request.path_params["kind"], self._live.clock())
         if isinstance(view, View):
-            return self._form(request.scope, view.kind, None, None, 200)
+            return self._form(request.scope, view.kind, None, None)
         return self._outcome(request.scope, view, request.path_params["kind"])
 
     async def result(self, request: Request) -> Response:
         """`POST /KIND`: the record, or the form with what is wrong in words."""
         kind_name = request.path_params["kind"]
-        view, body = gate(self._live, kind_name, self._live.clock()), b""
-        if isinstance(view, View):
-            body = await read_body(request)
-            # Reading may have taken long: the state is looked at again, for this moment.
-            view = gate(self._live, kind_name, self._live.clock())
+        view = gate(self._live, kind_name, self._live.clock())
+        # A body nobody will look at is not read.
+        body = await read_body(request) if isinstance(view, View) else b""
         # Ours is the time from here: what a slow phone takes to send is not.
         started = perf_counter_ns()
         outcome, response = self._lookup(request, kind_name, view, body)
@@ -124,18 +104,21 @@ class Site:
     def _lookup(
         self, request: Request, kind_name: str, view: View | Refusal, body: bytes
     ) -> tuple[Outcome, Response]:
+        scope = request.scope
         if not isinstance(view, View):
-            return view, self._outcome(request.scope, view, kind_name)
+            return view, self._outcome(scope, view, kind_name)
         fields = read_form(request.headers.get("content-type", ""), body)
-        outcome = fields if isinstance(fields, Invalid) else look(view, fields)
+        solution = "" if isinstance(fields, Invalid) else fields.pop("altcha", "")
+        outcome = self._handler.outcome(kind_name, fields, _network(scope), solution)
         if isinstance(outcome, Found):
-            return outcome, self._result(request.scope, outcome)
-        if isinstance(outcome, Invalid | NoMatch):
-            names = frozenset() if isinstance(fields, Invalid) else frozenset(fields)
-            way = _way(view.kind, names)
-            status = status_of(outcome)
-            return outcome, self._form(request.scope, view.kind, outcome, way, status)
-        return outcome, self._outcome(request.scope, outcome, kind_name)
+            return outcome, self._result(scope, outcome)
+        if not isinstance(outcome, Invalid | NoMatch | ChallengeRequired | TryLater):
+            return outcome, self._outcome(scope, outcome, kind_name)
+        names = frozenset() if isinstance(fields, Invalid) else frozenset(fields)
+        response = self._form(scope, view.kind, outcome, _way(view.kind, names))
+        if fields is TOO_LARGE:
+            response.headers["Connection"] = "close"
+        return outcome, response
 
     def failure(self, scope: Scope, status: int, headers: Mapping[str, str]) -> Response:
         """404, 405 and 500: a problem below /api/, a page elsewhere."""
@@ -152,13 +135,16 @@ class Site:
 
     async def api(self, request: Request) -> Response:
         """`POST /api/v1/KIND`."""
-        body = await read_body(request)
-        started = perf_counter_ns()
-        kind, content_type = request.path_params["kind"], request.headers.get("content-type", "")
-        outcome = decide(self._live, kind, content_type, body, self._live.clock())
-        response = respond(render(outcome, language_of(request.scope)))
-        self._tally.count(kind, outcome, perf_counter_ns() - started)
-        return response
+        body, headers = await read_body(request), request.headers
+        asked = Asked(
+            request.path_params["kind"],
+            headers.get("content-type", ""),
+            body,
+            language_of(request.scope),
+            _network(request.scope),
+            headers.get("x-altcha-solution", ""),
+        )
+        return respond(self._handler.answer(asked))
 
     async def status(self, request: Request) -> Response:
         """`GET /status.json`: kinds, states, server time; a cache may keep it one second."""
@@ -198,26 +184,27 @@ class Site:
     def _page(self, scope: Scope, template: str, status: int, **values: object) -> Response:
         language = language_of(scope)
         return _html(
-            self._pages.render(template, language, _path(scope), **values), status, language
+            self.pages.render(template, language, _path(scope), **values), status, language
         )
 
     def _form(
         self,
         scope: Scope,
         kind: Kind | None,
-        outcome: NoMatch | Invalid | None,
+        outcome: NoMatch | Invalid | ChallengeRequired | TryLater | None,
         way: str | None,
-        status: int,
     ) -> Response:
-        return self._page(
+        response = self._page(
             scope,
             "form.html",
-            status,
+            200 if outcome is None else status_of(outcome),
             kind=kind,
             no_match=isinstance(outcome, NoMatch),
             invalid=outcome if isinstance(outcome, Invalid) else None,
+            held=_held(outcome) if isinstance(outcome, ChallengeRequired | TryLater) else None,
             way_used=way,
         )
+        return _with_retry_after(response, outcome)
 
     def _result(self, scope: Scope, found: Found) -> Response:
         kind, serving = found.view.kind, found.view.serving
@@ -234,9 +221,7 @@ class Site:
         opens_at = outcome.opens_at if isinstance(outcome, NotOpen) else None
         status = status_of(outcome)
         response = self._message(scope, CODES[type(outcome)], status, title, opens_at)
-        if status == STATUSES["unavailable"]:
-            response.headers["Retry-After"] = "5"
-        return response
+        return _with_retry_after(response, outcome)
 
     def _message(
         self, scope: Scope, code: str, status: int, title: str | None, opens_at: datetime | None
@@ -253,6 +238,29 @@ def _path(scope: Scope) -> str:
 def _html(page: str, status: int, language: str) -> Response:
     headers = NO_STORE | {"Content-Language": language, "Vary": "Accept-Language"}
     return Response(page, status, headers, "text/html")
+
+
+def _with_retry_after(response: Response, outcome: Outcome | None) -> Response:
+    seconds = None if outcome is None else retry_after_s(outcome)
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What fair use asks of whoever sent a form: so many seconds, and what to send back after
+    them, or solved before (`altcha`, None where only waiting helps)."""
+
+    seconds: int
+    altcha: str | None
+
+
+def _held(outcome: ChallengeRequired | TryLater) -> HeldBack:
+    if isinstance(outcome, TryLater):
+        return HeldBack(outcome.seconds, None)
+    altcha = base64.b64encode(orjson.dumps(outcome.challenge)).decode()
+    return HeldBack(int(outcome.challenge["wait"]), altcha)
 
 
 def _title(view: View, language: str) -> str:

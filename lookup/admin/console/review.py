@@ -19,6 +19,7 @@ from lookup.admin.refusals import Said, refused
 from lookup.admin.reviewing import approvals, approve, loaders, reject
 from lookup.admin.sampling import Sample, samples
 from lookup.admin.states import REJECTED, may_become
+from lookup.allowance import DAY_S, most_tries
 from lookup.errors import ServiceError
 from lookup.kind_rules import DISCLOSURES
 from lookup.kinds import Kind
@@ -186,7 +187,8 @@ async def _review(
         **await _evidence(visit, batch),
         fields=fields,
         attributes=tuple(DISCLOSURES),
-        budget=visit.site.settings.failure_budget,
+        tries=most_tries(visit.site.settings, 1, 0),
+        tries_a_day=most_tries(visit.site.settings, 1, DAY_S),
         required=visit.site.settings.required_approvals,
         chosen=chosen or {},
         sentence=sentence,

@@ -1,0 +1,307 @@
+"""uvicorn's HTTP protocol with what it lacks: deadlines, caps, and an end that is heard.
+
+Heads, bodies, waits and unread output are bounded; a request beyond a bound is refused with a
+constant and the connection ends. What was written against uvicorn's own class is listed in
+`tests/test_protocol.py`, which fails when uvicorn moves.
+"""
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from lookup.public.answers import MAX_BODY_BYTES
+from lookup.public.connections import Connections, Wait
+from lookup.public.outbox import Outbox
+from lookup.public.tally import Tally
+from lookup.public.wire import Wire
+
+MAX_HEAD_BYTES = 16 * 1024
+MAX_HEADERS = 64
+MAX_RAW_HEAD_BYTES = 2 * MAX_HEAD_BYTES
+"""What may arrive of a head that is not complete, its white space and all."""
+SLICE_BYTES = 4096
+"""What the parser is given at once: between two slices one may stop."""
+MAX_REST_BYTES = 1 << 19
+"""Input kept while output waits: what the loop reads at once, twice."""
+LINGER_BYTES = 1 << 16
+"""What is thrown away after a refusal, so that the client reads it and gets no reset."""
+
+
+class Stop(Exception):  # noqa: N818  # no error: it ends the parser's run
+    """Nothing more of this connection's input is parsed."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. The lifespan's state (`app_state`) brings what all of them share."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.waits: Connections = app_state["connections"]
+        self.tally: Tally = app_state["tally"]
+        if "outbox" not in app_state:
+            app_state |= {"wire": Wire(server_state), "outbox": Outbox(self.loop)}
+        self.wire: Wire = app_state["wire"]
+        self.outbox: Outbox = app_state["outbox"]
+        self.out = b""  # said and not yet written
+        self.draining = False
+        self.deaf = False  # nothing that still comes is parsed
+        self.last_words = b""  # to be said after the answers before them
+        self.lingered = 0
+        self.rest = b""  # input that waits for output to be taken
+        self.unfinished = False  # a request has begun and is not complete
+        self.timed = False  # its deadline runs
+        self.in_head = False
+        self.raw_head = 0  # what came of its head in the slices before
+        self.body_bytes = 0
+
+    # The connection's events
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # Whatever is not taken at once counts as waiting.
+        transport.set_write_buffer_limits(high=0)
+        if not self.waits.admit(self):
+            self.tally.refuse_http("too_many_connections")
+            self._cut()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.deaf = True
+        self.waits.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.deaf:
+            self.lingered += len(data)
+            if self.lingered > LINGER_BYTES:
+                self._cut()
+        elif self.rest or self.flow.write_paused or self.pipeline:
+            self.rest += data
+            self.flow.pause_reading()
+            if len(self.rest) > MAX_REST_BYTES:
+                self._cut()
+        else:
+            self._take(data)
+
+    def expired(self, wait: Wait) -> None:
+        """A wait was too long (lookup.public.connections)."""
+        if wait is Wait.REQUEST and not (self._pending() or self.flow.write_paused):
+            self.tally.refuse_http("too_slow")
+            self._end(self.wire.plain(408, b"Request Timeout"))
+        elif wait is Wait.REQUEST or wait is Wait.OUTPUT:
+            self.tally.refuse_http("too_slow")
+            self._cut()
+        else:
+            self.deaf = True
+            self.flush()
+            # Closing waits for the output to be taken; who makes room is waited for no more.
+            unread = self.flow.write_paused and wait is not Wait.LINGER
+            self.transport.abort() if unread else self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.flow.pause_reading()
+        self.waits.begin(self, Wait.OUTPUT)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.waits.end(self, Wait.OUTPUT)
+        self._go_on()
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.deaf:
+            self._leave(self.last_words)
+        elif not self.unfinished:
+            self.lie_down()
+        self._go_on()
+
+    def shutdown(self) -> None:
+        """Told to stop: what is idle may ask once more, for as long as `Wait.DRAIN`."""
+        self.draining = True
+        if self.deaf:
+            return
+        if self._pending():
+            self.cycle.keep_alive = False
+        elif not self.unfinished:
+            self.waits.end(self, Wait.IDLE)
+            self.lie_down()
+
+    # Input
+
+    def _take(self, data: bytes) -> None:
+        """Parse input, slice by slice, until there is a reason to stop."""
+        if len(data) <= SLICE_BYTES:
+            self._parse(data)
+        else:
+            at = 0
+            while at < len(data) and not (self.deaf or self.flow.write_paused or self.pipeline):
+                self._parse(data[at : at + SLICE_BYTES])
+                self.flush()
+                at += SLICE_BYTES
+            if at < len(data) and not self.deaf:
+                self.rest = data[at:]
+                self.flow.pause_reading()
+        if self.unfinished and not self.timed and not self.deaf:
+            self.timed = True
+            self.wake()
+            self.waits.begin(self, Wait.REQUEST)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.tally.refuse_http("upgrade")
+        except httptools.HttpParserError:
+            # Stop comes out like this, too; then all is said.
+            if not self.deaf:
+                self.tally.refuse_http("malformed")
+                self._end(self.wire.plain(400, b"Invalid HTTP request received."))
+        if self.in_head and not self.deaf:
+            self.raw_head += len(data)
+            if self.raw_head > MAX_RAW_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+                self._refuse_head()
+
+    def _go_on(self) -> None:
+        """Take up what is left of the input, and reading, once no output is in the way."""
+        if self.deaf or self.flow.write_paused or self.pipeline or self.transport.is_closing():
+            return
+        rest, self.rest = self.rest, b""
+        if rest:
+            self._take(rest)
+        if not (self.deaf or self.rest or self.flow.write_paused or self.pipeline):
+            self.flow.resume_reading()
+
+    # The parser's callbacks, common to all requests
+
+    def on_message_begin(self) -> None:
+        if self.deaf:
+            raise Stop
+        self.url = b""
+        self.headers = []
+        self.unfinished = self.in_head = True
+        self.raw_head = self.body_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def check_head(self) -> None:
+        """Refuse a head beyond the caps. One that came in one slice is no larger than that."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+            self._refuse_head()
+            raise Stop
+
+    def start_application(self, expects: bool, app: Any = None) -> None:
+        """Hand the request whose head is complete to the application, as uvicorn does."""
+        self.flush()
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        usual, self.app = self.app, app or self.app
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = usual
+        self.wake()
+        if self.draining:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self.body_bytes += len(body)
+        if self.body_bytes > MAX_BODY_BYTES:
+            # The application sees that it is too long; nobody needs the rest.
+            self.cycle.keep_alive = False
+            self.deaf = True
+            if self.cycle.response_complete:
+                self._leave(b"")
+            raise Stop
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.message_complete()
+        if not self._pending():
+            self.lie_down()
+
+    def message_complete(self) -> None:
+        """The request is whole: its deadline is over."""
+        self.unfinished = False
+        if self.timed:
+            self.timed = False
+            self.waits.end(self, Wait.REQUEST)
+
+    def lie_down(self) -> None:
+        """Between requests: idle, or waiting for the last one."""
+        self.waits.begin(self, Wait.DRAIN if self.draining else Wait.IDLE)
+
+    def wake(self) -> None:
+        """At a request."""
+        self.waits.end(self, Wait.DRAIN if self.draining else Wait.IDLE)
+
+    # Output
+
+    def say(self, words: bytes) -> None:
+        """Write soon, after what was said before."""
+        if self.out:
+            self.out += words
+        else:
+            self.out = words
+            self.outbox.add(self)
+
+    def flush(self) -> None:
+        """Write what was said."""
+        words, self.out = self.out, b""
+        if words and not self.transport.is_closing():
+            self.transport.write(words)
+
+    # Parts
+
+    def _pending(self) -> bool:
+        """Whether the application is at work on an answer."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse_head(self) -> None:
+        self.tally.refuse_http("headers_too_large")
+        self._end(self.wire.plain(431, b"Request Header Fields Too Large"))
+
+    def _end(self, words: bytes) -> None:
+        """Listen no more; say the last words, after the answers before them, and leave."""
+        self.deaf = True
+        self.rest = b""
+        self.last_words = words
+        if not self._pending():
+            self._leave(words)
+
+    def _leave(self, words: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        for wait in (Wait.IDLE, Wait.REQUEST, Wait.DRAIN):
+            self.waits.end(self, wait)
+        self.out += words
+        self.flush()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.waits.begin(self, Wait.LINGER)
+            self.flow.resume_reading()
+        else:
+            self.transport.close()
+
+    def _cut(self) -> None:
+        self.deaf = True
+        self.rest = b""
+        self.transport.abort()

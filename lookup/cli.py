@@ -66,12 +66,22 @@ def serve(
     host: str = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=256)] = 1,
+    sockets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Listen on a unix socket for each worker, not on a port."
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve Prometheus metrics to this machine."),
+    ] = None,
 ) -> None:
-    """Serve the public site."""
+    """Serve the public site. SIGHUP replaces all workers, one after the other."""
     # Imported here: the admin commands need no web server.
     from lookup.public.serving import serve as serve_public
 
-    serve_public(context.obj, host, port, workers)
+    serve_public(context.obj, host, port, workers, sockets=sockets, metrics_port=metrics_port)
 
 
 @app.command()

@@ -1,6 +1,9 @@
 """Which release is served when: hours, damage, corrections."""
 
+import asyncio
+import logging
 import os
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,8 +11,10 @@ from pathlib import Path
 import lmdb
 import pytest
 
+from lookup.errors import DamagedError
 from lookup.public.asking import Closed, Found, NotOpen, Unavailable, UnknownKind
-from lookup.public.live import LiveReleases
+from lookup.public.live import PRE_READ, LiveReleases
+from lookup.public.shelf import Check
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Reference, Upcoming
 from tests.makers import (
@@ -243,3 +248,127 @@ def test_a_withdrawn_release_is_not_served_on_by_a_reader_that_missed_its_end(
     missing = Reference("scores-v9", "scores-v9.lmdb", "0" * 64)
     move(store, current=Current(missing, KEY, OPENING), ended=ended)
     assert isinstance(outcome(live), Unavailable)
+
+
+# Ready
+
+
+def test_it_is_ready_once_all_that_the_first_look_found_was_checked(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference)
+    move(store, "lottery", upcoming=Upcoming(correct(store), OPENING + SECOND))
+    assert not live.ready()
+    first, second = live.poll()
+    live.adopt(first, first.run())
+    assert not live.ready()
+    live.adopt(second, second.run())
+    assert live.ready()
+    move(store, "admissions", upcoming=Upcoming(reference, OPENING + SECOND))
+    live.poll()
+    assert live.ready()
+
+
+def test_a_damaged_release_keeps_nothing_else_from_being_ready(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference)
+    overwrite(store.path(reference), b"not a release")
+    live.settle()
+    assert live.ready()
+
+
+def test_it_is_ready_no_more_once_it_is_to_end_but_answers_on(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    open_release(store, reference)
+    live.settle()
+    live.retire()
+    assert not live.ready()
+    assert isinstance(outcome(live), Found)
+
+
+def test_pointers_that_cannot_be_listed_are_told_once_and_nobody_is_ready(
+    store: EmbeddedStore,
+    live: LiveReleases,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreadable() -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "stamps", unreadable)
+        for _ in range(3):
+            live.settle()
+        assert not live.ready()
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    live.settle()
+    assert live.ready()
+
+
+def test_the_first_look_does_not_wait_for_a_check_that_hangs(
+    store: EmbeddedStore,
+    live: LiveReleases,
+    reference: Reference,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_release(store, reference)
+    goes_on, run = threading.Event(), Check.run
+
+    def hang(check: Check) -> DamagedError | None:
+        goes_on.wait()
+        return run(check)
+
+    async def look() -> None:
+        await live.refresh()
+        assert not live.ready()
+        goes_on.set()
+        await asyncio.gather(*live._tasks)
+        assert live.ready()
+
+    monkeypatch.setattr(Check, "run", hang)
+    monkeypatch.setattr("lookup.public.live.FIRST_LOOK_S", 0)
+    asyncio.run(look())
+    assert isinstance(outcome(live), Found)
+
+
+# Reading ahead
+
+
+def test_what_opens_within_a_minute_is_read_once_more(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference
+) -> None:
+    opens_at = OPENING + timedelta(hours=1)
+    move(store, upcoming=Upcoming(reference, opens_at))
+    live.settle()
+    for clock.now in (OPENING + SECOND, opens_at - PRE_READ - SECOND):
+        assert live.poll() == []
+    clock.now = opens_at - PRE_READ
+    (check,) = live.poll()
+    assert live.prepared() == ("r1",)
+    live.adopt(check, check.run())
+    assert live.prepared() == ("r1",)
+    for clock.now in (opens_at - PRE_READ + SECOND, opens_at):
+        assert live.poll() == []
+
+
+def test_what_was_checked_within_the_minute_is_not_read_again(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    move(store, upcoming=Upcoming(reference, OPENING + SECOND))
+    live.settle()
+    assert live.poll() == []
+
+
+def test_a_file_replaced_under_its_name_stays_mapped_as_it_was(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference
+) -> None:
+    opens_at = OPENING + timedelta(hours=1)
+    move(store, upcoming=Upcoming(reference, opens_at))
+    live.settle()
+    store.path(reference).unlink()
+    store.path(reference).write_bytes(b"not a release")
+    clock.now = opens_at - SECOND
+    live.settle()
+    assert live.prepared() == ("r1",)

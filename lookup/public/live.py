@@ -2,6 +2,9 @@
 
 `poll` is cheap and says which digests are to be checked; checks run in threads and `adopt`
 takes in what they found. Until a new release is verified, the one before it is served.
+
+A check reads the whole file, so it is the pre-reading too: what opens within a minute and was
+checked longer ago is checked once more, and its pages are in memory when everybody comes.
 """
 
 import asyncio
@@ -21,6 +24,9 @@ from lookup.stores.workers import Standing
 
 READ_AGAIN_AFTER = timedelta(seconds=1)
 READY_WITHIN = timedelta(seconds=5)
+PRE_READ = timedelta(minutes=1)
+FIRST_LOOK_S = 10.0
+"""Whoever starts answers after that, though a check goes on: one kind must not hold up all."""
 log = logging.getLogger("lookup.public")
 
 
@@ -72,29 +78,42 @@ class LiveReleases:
 
     def __init__(self, store: EmbeddedStore, clock: Callable[[], datetime]) -> None:
         self.clock = clock
+        self.revision = 0
+        """Grows whenever something may have changed but the time."""
         self._store = store
         self._shelf = Shelf(store)
         self._slots: dict[str, _Slot] = {}
         self._polled_at: datetime | None = None
+        self._awaited: set[Reference] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unlisted = False
+        self._retired = False
 
     def poll(self) -> list[Check]:
         """Look at the pointers; the digests to check now. Reads small files only."""
         now = self.clock()
+        self.revision += 1
         for name, stamp in self._stamps().items():
             slot = self._slots.setdefault(name, _Slot())
             if slot.stamp != stamp or slot.read_at is None or _past(slot.read_at, now):
                 slot.stamp, slot.read_at = stamp, now
                 self._read(name, slot)
-        checks = self._shelf.checks(self._wanted(), now)
+        checks = self._shelf.checks(self._wanted(), now, self._pre_read(now))
         self._prove(now)
-        self._polled_at = now
+        if not self._unlisted:
+            self._polled_at = now
+            if self._awaited is None:
+                self._awaited = {check.reference for check in checks}
         return checks
 
     def adopt(self, check: Check, error: DamagedError | None) -> None:
         """Take in what `check.run()` returned."""
         now = self.clock()
+        self.revision += 1
         self._shelf.adopt(check, error, now)
         self._prove(now)
+        if self._awaited:
+            self._awaited.discard(check.reference)
 
     def settle(self) -> None:
         """Poll and run every check here and now; for tests and the command line."""
@@ -102,21 +121,25 @@ class LiveReleases:
             self.adopt(check, check.run())
 
     async def refresh(self) -> None:
-        """Poll and wait for every check, each in a thread."""
-        await asyncio.gather(*map(self._verify, self.poll()))
+        """Poll and wait for every check, each in a thread, but not for ever."""
+        if checks := self.poll():
+            await asyncio.wait([self._begin(check) for check in checks], timeout=FIRST_LOOK_S)
 
     async def follow(self, poll_ms: int) -> None:
         """Poll for ever; checks go on in threads meanwhile."""
-        tasks: set[asyncio.Task[None]] = set()
         while True:
             try:
                 for check in self.poll():
-                    task = asyncio.create_task(self._verify(check))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
+                    self._begin(check)
             except Exception as error:  # whatever broke one look must not end the looking
                 log.error("a look at the live pointers failed: %s", type(error).__name__)
             await asyncio.sleep(poll_ms / 1000)
+
+    def _begin(self, check: Check) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._verify(check))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _verify(self, check: Check) -> None:
         try:
@@ -126,8 +149,15 @@ class LiveReleases:
         self.adopt(check, error)
 
     def ready(self) -> bool:
-        """Whether the pointers were looked at lately."""
-        return self._polled_at is not None and abs(self.clock() - self._polled_at) < READY_WITHIN
+        """Whether all that the first look found was checked, the pointers were looked at lately,
+        and the worker stays."""
+        if self._retired or self._awaited or self._polled_at is None:
+            return False
+        return abs(self.clock() - self._polled_at) < READY_WITHIN
+
+    def retire(self) -> None:
+        """The worker is about to end: it answers what it is asked, but is not ready any more."""
+        self._retired = True
 
     def names(self) -> list[str]:
         """Every kind that has a live pointer."""
@@ -147,6 +177,16 @@ class LiveReleases:
         serving = Serving(mapped.file, current.key, current.opened_at)
         return View(name, mapped.kind, state, None, serving)
 
+    def changes_at(self, name: str, now: datetime) -> datetime | None:
+        """The next moment at which time alone may change the view of a kind."""
+        slot = self._slots.get(name)
+        if slot is None or slot.pointer is None:
+            return None
+        parts = (slot.pointer.current, slot.previous)
+        times = [(part.opened_at, part.closes_at) for part in parts if part is not None]
+        later = [each for pair in times for each in pair if each is not None and each > now]
+        return min(later, default=None)
+
     def standings(self, now: datetime) -> dict[str, Standing]:
         """For each kind the epoch held and the release served at `now`."""
         standings = {}
@@ -165,15 +205,20 @@ class LiveReleases:
 
     def close(self) -> None:
         """Unmap everything; nothing may be asked after."""
+        self.revision += 1
         self._shelf.close()
         self._slots.clear()
 
     def _stamps(self) -> dict[str, Stamp]:
         try:
-            return self._store.stamps()
+            stamps = self._store.stamps()
         except OSError as error:
-            log.error("the live pointers cannot be listed: %s", type(error).__name__)
+            if not self._unlisted:
+                log.error("the live pointers cannot be listed: %s", type(error).__name__)
+            self._unlisted = True
             return {}
+        self._unlisted = False
+        return stamps
 
     def _read(self, name: str, slot: _Slot) -> None:
         try:
@@ -196,6 +241,15 @@ class LiveReleases:
                 continue
             parts = (pointer.current, pointer.upcoming, pointer.ended, slot.previous)
             yield from (part.reference for part in parts if part is not None)
+
+    def _pre_read(self, now: datetime) -> dict[Reference, datetime]:
+        """Since when what opens soon must have been checked."""
+        scheduled = (slot.pointer.upcoming for slot in self._slots.values() if slot.pointer)
+        return {
+            each.reference: each.opens_at - PRE_READ
+            for each in scheduled
+            if each is not None and now >= each.opens_at - PRE_READ
+        }
 
     def _prove(self, now: datetime) -> None:
         """Learn kinds from what is mapped; prove the keys of what is current."""

@@ -1,37 +1,41 @@
-"""The public service as processes: one socket, one or several workers of uvicorn."""
+"""The public service as processes: its sockets, its supervisor, its metrics."""
 
-import functools
+import contextlib
+from pathlib import Path
 
-import uvicorn
-from uvicorn.supervisors import Multiprocess
-
-from lookup.public.app import create_app
+from lookup.logs import configure_logs
+from lookup.public.metrics import serve_metrics
+from lookup.public.supervisor import Supervisor
 from lookup.settings import Settings
-from lookup.sockets import BACKLOG, bind
-
-GRACEFUL_SHUTDOWN_S = 5
-KEEP_ALIVE_S = 5
+from lookup.sockets import bind, bind_files
+from lookup.stores.embedded import EmbeddedStore
 
 
-def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
-    """Serve until told to stop. Raises UsageError where the address cannot be had."""
-    bound = bind(host, port)
-    config = uvicorn.Config(
-        app=functools.partial(create_app, settings),
-        factory=True,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        workers=workers,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-    )
-    with bound:
-        # A supervisor even over one worker: a file truncated under its map kills a process.
-        Multiprocess(config, sockets=[bound]).run()
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    workers: int = 1,
+    *,
+    sockets: Path | None = None,
+    metrics_port: int | None = None,
+) -> None:
+    """Serve until told to stop: on `host` and `port`, or on a unix socket for each worker in the
+    folder `sockets`; metrics on `metrics_port` of this machine.
+
+    Raises UsageError where an address cannot be had, nothing afterwards.
+    """
+    configure_logs()
+    with contextlib.ExitStack() as stack:
+        if sockets is None:
+            bound = stack.enter_context(bind(host, port))
+            listening = [[bound]] * workers
+        else:
+            files = stack.enter_context(bind_files(sockets, workers))
+            listening = [[file] for file in files]
+        supervisor = Supervisor(settings, listening)
+        if metrics_port is not None:
+            store = EmbeddedStore(settings.data_dir)
+            stop = serve_metrics(store, metrics_port, clock=lambda: supervisor.clock())
+            stack.callback(stop)
+        supervisor.run()

@@ -6,10 +6,11 @@ or replaced under its name stays mapped as it was: the kernel keeps the verified
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from lookup.errors import DamagedError, RefusedError
 from lookup.kinds import Kind
@@ -23,11 +24,12 @@ log = logging.getLogger("lookup.public")
 
 @dataclass(slots=True)
 class Mapped:
-    """A verified release file, its kind, and whether its bytes were touched since."""
+    """A release file, its kind, when it was verified, and whether its bytes were touched since."""
 
     file: ReleaseFile
     kind: Kind
     stamp: Stamp
+    checked_at: datetime
     touched: bool = False
 
 
@@ -62,22 +64,31 @@ class Shelf:
         mapped = self._mapped.get(reference)
         return None if mapped is None or mapped.touched else mapped
 
-    def checks(self, wanted: Iterable[Reference], now: datetime) -> list[Check]:
-        """Let go of everything not wanted; the digests that are to be checked now."""
+    def checks(
+        self,
+        wanted: Iterable[Reference],
+        now: datetime,
+        again: Mapping[Reference, datetime] = MappingProxyType({}),
+    ) -> list[Check]:
+        """Let go of everything not wanted; the digests that are to be checked now, those in
+        `again` unless they were checked since the time given there."""
         keep = set(wanted)
         for reference in self._mapped.keys() - keep:
             self._mapped.pop(reference).file.close()
         self._failed = {each: at for each, at in self._failed.items() if each in keep}
-        found = (self._check(reference, now) for reference in keep - self._checking)
+        found = (
+            self._check(reference, now, again.get(reference)) for reference in keep - self._checking
+        )
         return [check for check in found if check is not None]
 
-    def _check(self, reference: Reference, now: datetime) -> Check | None:
+    def _check(self, reference: Reference, now: datetime, since: datetime | None) -> Check | None:
         stamp = self._store.release_stamp(reference)
         mapped = self._mapped.get(reference)
         if mapped is not None:
             mapped.touched |= mapped.file.damaged
             mapped.touched |= stamp is not None and _same_file_changed(mapped.stamp, stamp)
-            if not mapped.touched:
+            stale = since is not None and mapped.checked_at < since and stamp == mapped.stamp
+            if not mapped.touched and not stale:
                 return None
         failed = self._failed.get(reference)
         if failed is not None and abs(now - failed) < RETRY_AFTER:
@@ -99,7 +110,7 @@ class Shelf:
         try:
             if error is not None:
                 raise error
-            self._mapped[reference] = _map(check)
+            self._mapped[reference] = _map(check, now)
             self._failed.pop(reference, None)
         except RefusedError as damage:
             self._fail(reference, str(damage), now)
@@ -124,12 +135,12 @@ def _same_file_changed(before: Stamp, after: Stamp) -> bool:
     return before[0] == after[0] and before != after
 
 
-def _map(check: Check) -> Mapped:
+def _map(check: Check, now: datetime) -> Mapped:
     file = ReleaseFile(check.path)
     try:
         if file.manifest.release != check.reference.release:
             raise DamagedError(f"{check.path.name} holds another release: open the right one.")
-        return Mapped(file, file.manifest.read_kind(), check.stamp)
+        return Mapped(file, file.manifest.read_kind(), check.stamp, now)
     except DamagedError:
         file.close()
         raise

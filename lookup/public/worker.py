@@ -1,0 +1,131 @@
+"""One worker: uvicorn's server, and a pipe on which its loop says that it runs."""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from lookup.clock import SteadyClock
+from lookup.logs import configure_logs
+from lookup.public.app import create_app
+from lookup.public.live import LiveReleases
+from lookup.public.protocol import LookupProtocol
+from lookup.settings import Settings
+from lookup.sockets import BACKLOG
+
+if TYPE_CHECKING:
+    from uvicorn.server import Protocols
+
+BEAT, READY = b".", b"r"
+"""What a worker writes: that its loop runs, and once that it is ready."""
+BEAT_S = 0.1
+FINISH_S = 4
+"""How long a worker that ends waits for its connections; the supervisor waits a little longer."""
+TELL_S = 0.05
+log = logging.getLogger("lookup.public")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a worker is to do: serve the data of `settings` on `listening`, by the time of
+    `clock`, and write to `beats`."""
+
+    settings: Settings
+    clock: SteadyClock
+    listening: Sequence[socket.socket]
+    beats: Connection
+
+
+def run_worker(plan: Plan) -> None:
+    """Serve until told to stop, or until the supervisor is gone. The target of a process."""
+    # Ctrl-C reaches every process of a terminal; the supervisor decides what it means.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    configure_logs()
+    app = create_app(plan.settings, clock=plan.clock)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=LookupProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=FINISH_S,
+    )
+    WorkerServer(config, app.state.live, plan.beats).run(list(plan.listening))
+
+
+class WorkerServer(uvicorn.Server):
+    """uvicorn's server that tells its supervisor how it is, and ends when there is none."""
+
+    def __init__(self, config: uvicorn.Config, live: LiveReleases, beats: Connection) -> None:
+        super().__init__(config)
+        self._live = live
+        self._beats = beats
+        os.set_blocking(beats.fileno(), False)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to beat, look at the pointers, listen."""
+        if parent := multiprocessing.parent_process():
+            asyncio.get_running_loop().add_reader(parent.sentinel, self._orphaned)
+        self._tasks.append(asyncio.create_task(self._beat()))
+        await super().startup(sockets)
+        log.info("this worker listens")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, finish what was begun, end."""
+        self._live.retire()
+        told = set(self.server_state.connections)
+        self._tasks.append(asyncio.create_task(self._tell_late_ones(told)))
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM; SIGINT is for the supervisor."""
+        if sig != signal.SIGINT:
+            super().handle_exit(sig, frame)
+
+    def _orphaned(self) -> None:
+        if parent := multiprocessing.parent_process():
+            asyncio.get_running_loop().remove_reader(parent.sentinel)
+        self.should_exit = True
+
+    async def _beat(self) -> None:
+        """From the loop and from nowhere else: a loop that is blocked must be heard to be."""
+        ready = False
+        while True:
+            self._say(BEAT)
+            if not ready and self.started and self._live.ready():
+                ready = True
+                self._say(READY)
+            await asyncio.sleep(BEAT_S)
+
+    def _say(self, word: bytes) -> None:
+        # A supervisor that stands still reads later; one that is gone is noticed elsewhere.
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._beats.fileno(), word)
+
+    async def _tell_late_ones(self, told: "set[Protocols]") -> None:
+        """A connection accepted at the last moment is not among those uvicorn tells to end."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            late = self.server_state.connections - told
+            told |= late
+            for connection in late:
+                connection.shutdown()

@@ -1,0 +1,282 @@
+"""nginx in front of the service, with the very file that operators get."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lookup.sockets import bind_files
+from tests.makers import TYPED
+from tests.service_makers import HOST, PATIENCE_S, Service, free_port, publish_one, wait_listening
+
+FILE = Path(__file__).parent.parent / "data" / "deploy" / "nginx.conf"
+NAME = "results.example.edu.cn"
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+class Front:
+    """A running nginx: its ports, and what it takes to trust it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sockets = folder / "run"
+        self.port, self.plain_port = free_port(), free_port()
+        make_certificate(folder)
+        self.tls = ssl.create_default_context(cafile=folder / "chain.pem")
+
+    def write(self) -> Path:
+        """The operators' file with this machine's places in it, as its head says to change it."""
+        text = FILE.read_text("utf-8")
+        places = {
+            NAME: "localhost",
+            "/etc/lookup/tls": str(self.folder),
+            "/run/lookup": str(self.sockets),
+            "/run/nginx.pid": str(self.folder / "nginx.pid"),
+            "/var/log/nginx": str(self.folder),
+            "/var/cache/nginx-lookup": str(self.folder / "cache"),
+            "user www-data": "user root",
+            "listen 443": f"listen {self.port}",
+            "listen [::]:443": f"listen [::]:{self.port}",
+            "listen 80": f"listen {self.plain_port}",
+            "listen [::]:80": f"listen [::]:{self.plain_port}",
+            # Everything nginx writes belongs to this test.
+            "access_log off;": "access_log off;"
+            + "".join(f"{name}_temp_path {self.folder / name};" for name in TEMPORARY),
+        }
+        for place, here in places.items():
+            assert place in text
+            text = text.replace(place, here)
+        path = self.folder / "nginx.conf"
+        path.write_text(text, "utf-8")
+        return path
+
+    def client(self) -> httpx.Client:
+        url = f"https://localhost:{self.port}"
+        return httpx.Client(base_url=url, verify=self.tls, trust_env=False, timeout=PATIENCE_S)
+
+    def connect(self, protocols: list[str], name: str = "localhost") -> ssl.SSLSocket:
+        self.tls.set_alpn_protocols(protocols)
+        plain = socket.create_connection((HOST, self.port), PATIENCE_S)
+        return self.tls.wrap_socket(plain, server_hostname=name)
+
+
+def make_certificate(folder: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "chain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[Front]:
+    front = Front(tmp_path)
+    command = ["/usr/sbin/nginx", "-p", str(tmp_path), "-c", str(front.write())]
+    process = subprocess.Popen(
+        [*command, "-e", str(tmp_path / "error.log"), "-g", "daemon off;"], stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    try:
+        wait_listening(front.port)
+        yield front
+    finally:
+        process.terminate()
+        assert process.communicate(timeout=PATIENCE_S)[1] == b""
+
+
+@pytest.fixture
+def service(front: Front, tmp_path: Path) -> Iterator[Service]:
+    data = tmp_path / "data"
+    data.mkdir()
+    publish_one(data)
+    with Service(data, "--sockets", str(front.sockets), "--workers", "2") as service:
+        service.ready(2)
+        yield service
+
+
+class Upstream:
+    """Stands in for the workers: keeps the requests, answers them all or hangs up on the first."""
+
+    def __init__(self, sockets: list[socket.socket], hangs_up: bool = False) -> None:
+        self.asked: list[bytes] = []
+        self.hangs_up = hangs_up
+        for bound in sockets:
+            threading.Thread(target=self._serve, args=(bound,), daemon=True).start()
+
+    def _serve(self, bound: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with bound.accept()[0] as connection:
+                    self.asked.append(connection.recv(1 << 16).lower())
+                    if not self.hangs_up:
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    self.hangs_up = False
+
+
+@pytest.fixture
+def upstream(front: Front) -> Iterator[Upstream]:
+    with bind_files(front.sockets, 2) as sockets:
+        yield Upstream(sockets)
+        for bound in sockets:
+            bound.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_record_is_found_over_tls(front: Front, service: Service) -> None:
+    with front.client() as client:
+        answer = client.post("/api/v1/scores", json=TYPED)
+        assert answer.json()["record"]["candidate_number"] == TYPED["candidate_number"]
+        assert answer.headers["strict-transport-security"]
+        assert client.post("/scores", data=TYPED).status_code == 200
+        assert client.get("/readyz").status_code == 200
+
+
+def test_the_style_sheet_is_kept_by_nginx_and_by_browsers(front: Front, service: Service) -> None:
+    with front.client() as client:
+        first = client.get("/static/site.css")
+        assert (first.status_code, first.headers["cache-control"]) == (200, "max-age=600")
+        service.stop()
+        assert client.get("/static/site.css").content == first.content
+
+
+def test_a_killed_worker_fails_nobody_who_may_be_asked_again(
+    front: Front, service: Service
+) -> None:
+    with front.client() as client:
+        for _ in range(3):
+            os.kill(service.workers[0], signal.SIGKILL)
+            assert {client.get("/").status_code for _ in range(20)} == {200}
+            service.says("ended")
+            service.ready(2)
+
+
+def test_a_restart_fails_nobody(front: Front, service: Service) -> None:
+    with front.client() as client:
+        service.process.send_signal(signal.SIGHUP)
+        while "replaced" not in service.says(""):
+            answers = [client.post("/api/v1/scores", json=TYPED) for _ in range(20)]
+            assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [(["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1")]
+)
+def test_browsers_get_http_2(front: Front, offered: list[str], chosen: str) -> None:
+    with front.connect(offered) as connection:
+        assert connection.selected_alpn_protocol() == chosen
+
+
+@pytest.mark.skipif(not Path("/usr/bin/curl").exists(), reason="needs curl")
+def test_a_record_is_found_over_http_2(front: Front, service: Service) -> None:
+    command = [
+        "/usr/bin/curl",
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--http2",
+        "--cacert",
+        str(front.folder / "chain.pem"),
+    ]
+    url = f"https://localhost:{front.port}/api/v1/scores"
+    shown = subprocess.check_output(
+        [*command, "--json", json.dumps(TYPED), "--write-out", "%{http_version}", url]
+    )
+    assert TYPED["candidate_number"].encode() in shown
+    assert shown.endswith(b"2")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_tls_is_refused(front: Front, version: ssl.TLSVersion) -> None:
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        front.tls.minimum_version = front.tls.maximum_version = version
+    front.tls.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError):
+        front.connect(["http/1.1"]).close()
+
+
+def test_another_name_gets_no_certificate(front: Front) -> None:
+    front.tls.check_hostname = False
+    front.tls.verify_mode = ssl.CERT_NONE
+    with pytest.raises(ssl.SSLError):
+        front.connect(["http/1.1"], "another.example.org").close()
+
+
+def test_plain_http_leads_to_our_own_name_whatever_the_client_says(front: Front) -> None:
+    url = f"http://localhost:{front.plain_port}/scores"
+    with httpx.Client(trust_env=False) as client:
+        answer = client.get(url, headers={"Host": "localhost"})
+        assert answer.headers["location"] == "https://localhost/scores"
+        with pytest.raises(httpx.TransportError):
+            client.get(url, headers={"Host": "another.example.org"})
+
+
+def test_a_client_cannot_say_where_it_comes_from(front: Front, upstream: Upstream) -> None:
+    told = {"X-Real-IP": "203.0.113.9", "X-Forwarded-For": "203.0.113.9"}
+    with front.client() as client:
+        assert client.get("/", headers=told).text == "ok"
+    assert b"x-real-ip: 127.0.0.1\r\n" in upstream.asked[0]
+    assert b"203.0.113.9" not in upstream.asked[0]
+
+
+@pytest.mark.parametrize(("method", "status", "asked"), [("GET", 200, 2), ("POST", 503, 1)])
+def test_only_what_may_be_asked_twice_is_asked_again(
+    front: Front, upstream: Upstream, method: str, status: int, asked: int
+) -> None:
+    upstream.hangs_up = True
+    with front.client() as client:
+        answer = client.request(method, "/api/v1/scores")
+    assert (answer.status_code, len(upstream.asked)) == (status, asked)
+    if status == 503:
+        assert answer.json()["code"] == "busy"
+        assert answer.headers["retry-after"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [({"X-Large": "x" * 5000}, b"", 400), ({}, b"x" * 5000, 413)],
+)
+def test_what_is_too_large_never_reaches_a_worker(
+    front: Front, upstream: Upstream, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    with front.client() as client:
+        assert client.post("/scores", headers=headers, content=body).status_code == status
+    assert upstream.asked == []
+
+
+def test_no_client_is_logged(front: Front, service: Service) -> None:
+    service.stop()
+    with front.client() as client:
+        assert client.post("/api/v1/scores", json=TYPED).json()["code"] == "busy"
+        assert client.get("/").status_code == 503
+    for path in front.folder.glob("*.log"):
+        assert not {b"client", HOST.encode()} & set(path.read_bytes().replace(b":", b" ").split())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 
 from lookup.admin.app import FORMS, PAGES
 from lookup.admin.console.site import HERE
+from lookup.admin.flows import NOTHING
 from lookup.admin.people.roles import MAY
+from lookup.admin.release_day import ReleaseDay
+from lookup.stores.workers import Counts, Gauges, WorkerReport
 from tests.admin_makers import candidate, candidates, write_rows
 from tests.console_makers import PEOPLE, Console, token_in
 
@@ -210,6 +214,27 @@ def test_no_answer_of_the_release_day_names_a_candidate(console: Console) -> Non
     document = console.get("zhao", "/release-day.json").json()
     assert {"rates", "latency", "workers", "points"} <= set(document)
     assert document["workers"] == []
+
+
+def test_the_release_day_shows_how_hard_the_site_is_pressed_and_a_clock_that_was_set(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = ReleaseDay()
+    monkeypatch.setattr(console.site, "day", day)
+    for second in range(2):
+        at = console.clock() + timedelta(seconds=second)
+        counts = Counts(0, 0, {"challenge_required": 70 * second}, NOTHING)
+        gauges = Gauges(connections=4210, loop_delay_ms=43.24, clock_drift_s=3600.04)
+        report = WorkerReport(
+            1, at - timedelta(seconds=second), at, {}, (), {"scores": counts}, 0, 0, gauges=gauges
+        )
+        day.feed([replace(report, busy=800 * second)], at)
+    document = console.get("zhao", "/release-day.json?lang=en").json()
+    tiles = {name: document["tiles"][name] for name in ("challenge_required", "try_later", "busy")}
+    assert tiles == {"challenge_required": "70", "try_later": "0", "busy": "800"}
+    page = console.get("zhao", "/release-day?lang=en").text
+    for said in (document["clock_text"], "it is 3600.0 s off", "4210", "43.2", "Told to wait/s"):
+        assert said in page
 
 
 def test_preflight_is_told_from_ten_minutes_before(console: Console) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 GROUND = {
+    "allowance",
     "kinds",
     "phrases",
     "kind_rules",
@@ -30,6 +31,7 @@ FLOORS = {
     "pages": 2,
     "record_page": 2,
     "sockets": 2,
+    "logs": 2,
     "public": 3,
     "admin": 3,
     "demo": 4,

@@ -16,6 +16,7 @@ from lookup.stores.workers import (
     BUCKETS,
     MAX_COUNT,
     Counts,
+    Gauges,
     Standing,
     WorkerReport,
     bucket,
@@ -43,12 +44,16 @@ def worker(
     other: int = 0,
     started_at: datetime = START - timedelta(hours=1),
     took: tuple[int, ...] = NOTHING,
+    busy: int = 0,
+    gauges: Gauges = Gauges(),  # noqa: B008  # frozen
 ) -> WorkerReport:
     """A report of made-up counts of one kind."""
     requests = hits + misses + sum((refused or {}).values()) + other
     counts = {"scores": Counts(hits, misses, refused or {}, took)}
     serving = {"scores": Standing(7, "scores-v1-0")}
-    return WorkerReport(pid, started_at, at, serving, ("scores-v2-0",), counts, requests, 0)
+    return WorkerReport(
+        pid, started_at, at, serving, ("scores-v2-0",), counts, requests, 0, busy, gauges=gauges
+    )
 
 
 def fed(*looks: list[WorkerReport]) -> dict[str, Any]:
@@ -81,6 +86,32 @@ def test_rates_are_what_changed_in_a_second_over_all_workers() -> None:
     assert document["refused"] == {"not_open": 4.0, "closed": 2.0}
     assert document["kinds"] == {"scores": {"hits": 100.0, "misses": 2.0, "refusals": 6.0}}
     assert document["totals"]["hits"] == 200
+
+
+def test_what_was_refused_for_overload_is_a_refusal_beside_the_requests() -> None:
+    document = fed([worker(START)], [worker(START + SECOND, 5, 0, {"try_later": 2}, busy=30)])
+    assert document["refused"] == {"try_later": 2.0, "busy": 30.0}
+    rates = document["rates"]
+    assert (rates["refusals"], rates["other"], rates["requests"]) == (32.0, 0.0, 37.0)
+
+
+def test_a_worker_says_how_its_loop_is() -> None:
+    (state,) = fed([worker(START, gauges=Gauges(250, 3.14159))])["workers"]
+    assert (state["connections"], state["loop_delay_ms"]) == (250, 3.1)
+
+
+def test_a_clock_that_was_set_is_an_alert_and_one_that_slews_is_none() -> None:
+    for drifts, alert in (
+        ((0.9, -1.0), None),
+        ((0.2, -3600.04), -3600.0),
+        ((1.25, 0.0), 1.2),
+    ):
+        reports = [
+            worker(START, pid=pid, gauges=Gauges(clock_drift_s=drift))
+            for pid, drift in enumerate(drifts, 1)
+        ]
+        assert fed(reports)["clock_off_s"] == alert
+        assert fed(reports, *[reports] * 4)["clock_off_s"] is None
 
 
 def test_what_was_counted_before_the_first_look_is_no_rate() -> None:

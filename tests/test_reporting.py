@@ -24,6 +24,7 @@ from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Upcoming
 from lookup.stores.workers import (
     BOUNDS_NS,
+    Gauges,
     Standing,
     WorkerReport,
     bucket,
@@ -89,7 +90,7 @@ def test_a_worker_that_starts_or_ends_removes_what_killed_ones_left(
     assert len(store.workers(clock.now)) == 2
     clock.now += timedelta(minutes=1)
     reporter.tidy()
-    assert list(folder(store).iterdir()) == []
+    assert list(folder(store).glob("*.json*")) == []
 
 
 def test_a_worker_counts_lookups_by_what_was_answered(app: Starlette, clock: Clock) -> None:
@@ -114,6 +115,34 @@ def test_a_failure_is_counted(app: Starlette, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(app.state.live, "view", fail)
     send(app, "POST", "/api/v1/scores", json=TYPED)
     assert (app.state.tally.requests, app.state.tally.failures) == (1, 1)
+
+
+def test_what_was_refused_before_it_was_a_lookup_is_counted_apart(
+    app: Starlette, store: EmbeddedStore
+) -> None:
+    tally = app.state.tally
+    tally.busy += 2
+    for reason in ("malformed", "headers_too_large", "malformed"):
+        tally.refuse_http(reason)
+    report = Reporter(store, app.state.live, tally).report()
+    assert (report.busy, report.requests) == (2, 0)
+    assert report.http_refused == {"malformed": 2, "headers_too_large": 1}
+
+
+def test_a_report_has_the_gauges_of_its_moment(app: Starlette, store: EmbeddedStore) -> None:
+    connections = iter((3, 4))
+    reporter = Reporter(
+        store, app.state.live, app.state.tally, lambda: Gauges(connections=next(connections))
+    )
+    assert [reporter.report().gauges.connections for _ in range(2)] == [3, 4]
+    assert Reporter(store, app.state.live, app.state.tally).report().gauges == Gauges()
+
+
+def test_what_lookups_took_is_added_up() -> None:
+    tally = Tally()
+    for nanoseconds in (40_600, 10**9, 900):
+        tally.count("scores", NoMatch(), nanoseconds)
+    assert tally.counts()["scores"].took_us == 1_000_041
 
 
 def test_names_that_no_kind_has_take_no_memory() -> None:
@@ -186,7 +215,7 @@ def test_a_worker_reports_while_it_runs_and_leaves_nothing(
 
     asyncio.run(run())
     assert reported[0].pid == os.getpid()
-    assert list(folder(store).iterdir()) == []
+    assert list(folder(store).glob("*.json*")) == []
 
 
 @pytest.mark.parametrize("failure", [errno.EACCES, errno.ENOSPC, errno.EROFS])

@@ -20,6 +20,7 @@ from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.workers import (
     BUCKETS,
     Counts,
+    Gauges,
     Standing,
     WorkerReport,
     decode,
@@ -38,9 +39,12 @@ REPORT = WorkerReport(
     at=OPENING,
     serving={"scores": Standing(7, "scores-v1-0"), "lottery": Standing(3, None)},
     upcoming=("scores-v2-0",),
-    counts={"scores": Counts(2, 1, {"not_open": 1}, LATENCY)},
+    counts={"scores": Counts(2, 1, {"not_open": 1}, LATENCY, 380)},
     requests=9,
     failures=1,
+    busy=4,
+    http_refused={"malformed": 6},
+    gauges=Gauges(17, 2.5, -0.125, {"free": 3, "solved": 1}),
 )
 
 
@@ -106,6 +110,12 @@ def test_without_a_folder_there_are_no_workers(tmp_path: Path) -> None:
         encode(REPORT).replace(b"not_open", b"<b>"),
         encode(REPORT).replace(b"scores-v2-0", b"../scores"),
         encode(REPORT).replace(b'"latency":[3,', b'"latency":['),
+        encode(REPORT).replace(b'"loop_delay_ms":2.5', b'"loop_delay_ms":2.5e300'),
+        encode(REPORT).replace(b'"loop_delay_ms":2.5', b'"loop_delay_ms":true'),
+        encode(REPORT).replace(b'"clock_drift_s":-0.125', b'"clock_drift_s":null'),
+        encode(REPORT).replace(b'"connections":17', b'"connections":-1'),
+        encode(REPORT).replace(b'"malformed"', b'"GET /4711"'),
+        encode(REPORT).replace(b'"gauges"', b'"other"'),
         encode(REPORT) + b" " * workers.MAX_REPORT_BYTES,
         encode(replace(REPORT, pid=1)),
         encode(replace(REPORT, upcoming=("r",) * (workers.MAX_NAMES + 1))),

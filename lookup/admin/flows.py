@@ -9,8 +9,8 @@ from lookup.stores.workers import BOUNDS_NS, BUCKETS, WorkerReport
 Count = tuple[str, str]
 """A kind and what was counted of it: `hits`, `misses`, or a refusal's code."""
 HITS, MISSES = "hits", "misses"
-REQUESTS, FAILURES = ("", "requests"), ("", "failures")
-"""What is counted of a whole worker."""
+REQUESTS, FAILURES, BUSY = ("", "requests"), ("", "failures"), ("", "busy")
+"""What is counted of a whole worker; what was refused for overload is not among its requests."""
 Counts = Mapping[Count, float]
 Histogram = tuple[int, ...]
 NOTHING: Histogram = (0,) * BUCKETS
@@ -32,7 +32,11 @@ class Flow:
 
 def counts_of(report: WorkerReport) -> Counts:
     """Everything a report counts since its worker's start."""
-    found: dict[Count, float] = {REQUESTS: report.requests, FAILURES: report.failures}
+    found: dict[Count, float] = {
+        REQUESTS: report.requests,
+        FAILURES: report.failures,
+        BUSY: report.busy,
+    }
     for kind, counts in report.counts.items():
         found[kind, HITS], found[kind, MISSES] = counts.hits, counts.misses
         found |= {(kind, code): count for code, count in counts.refused.items()}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lookup.admin.flows import (
+    BUSY,
     FAILURES,
     HITS,
     MISSES,
@@ -25,6 +26,7 @@ from lookup.admin.flows import (
     percentiles,
     summed,
 )
+from lookup.clock import MAX_DRIFT_S
 from lookup.stores.workers import WorkerReport, is_fresh
 
 REFUSALS = "refusals"
@@ -90,6 +92,7 @@ class ReleaseDay:
             "refused": _by_code(rates),
             "totals": _by_outcome(summed(counts_of(each.report) for each in self._present(now))),
             "latency": {"second": percentiles(second), "minute": percentiles(minute)},
+            "clock_off_s": self._clock_off_s(now),
             "workers": [_state(self._workers[key], now) for key in sorted(self._workers)],
             "points": [dict(point.shown) for point in self._points],
         }
@@ -114,6 +117,13 @@ class ReleaseDay:
     def _lately(self, now: datetime) -> list[_Worker]:
         return [worker for worker in self._present(now) if now - worker.report.at <= HOLD]
 
+    def _clock_off_s(self, now: datetime) -> float | None:
+        """How far the wall clock is set off in the worker where it is furthest; None while it
+        agrees with the steady one."""
+        drifts = [worker.report.gauges.clock_drift_s for worker in self._lately(now)]
+        furthest = max(drifts, key=abs, default=0.0)
+        return round(furthest, 1) if abs(furthest) > MAX_DRIFT_S else None
+
     def _rates(self, now: datetime) -> Counts:
         return summed(worker.flow.rates() for worker in self._lately(now))
 
@@ -126,6 +136,9 @@ def _by_outcome(counts: Counts) -> dict[str, float]:
             found[of if of in found else REFUSALS] += count
     other = counts.get(REQUESTS, 0) - sum(found.values())
     requests, failures = counts.get(REQUESTS, 0), counts.get(FAILURES, 0)
+    # Refused before anybody looked what it was: beyond the requests, and so beyond `other`.
+    found[REFUSALS] += counts.get(BUSY, 0)
+    requests += counts.get(BUSY, 0)
     found |= {"other": max(0.0, other), "failures": failures, "requests": requests}
     return {name: round(count, 1) for name, count in found.items()}
 
@@ -142,7 +155,7 @@ def _by_kind(rates: Counts) -> dict[str, dict[str, float]]:
 def _by_code(rates: Counts) -> dict[str, float]:
     found: dict[str, float] = {}
     for (kind, of), rate in rates.items():
-        if kind and of not in (HITS, MISSES):
+        if (kind and of not in (HITS, MISSES)) or (rate and (kind, of) == BUSY):
             found[of] = found.get(of, 0.0) + round(rate, 1)
     return found
 
@@ -161,4 +174,6 @@ def _state(worker: _Worker, now: datetime) -> dict[str, Any]:
         },
         "upcoming": list(report.upcoming),
         "rate": round(worker.flow.rates().get(REQUESTS, 0.0), 1),
+        "connections": report.gauges.connections,
+        "loop_delay_ms": round(report.gauges.loop_delay_ms, 1),
     }

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from datetime import timedelta
 
 from lookup.errors import StorageError
 from lookup.public.live import LiveReleases
 from lookup.public.tally import Tally
 from lookup.stores.embedded import EmbeddedStore
-from lookup.stores.workers import WorkerReport
+from lookup.stores.workers import Gauges, WorkerReport
 
 EVERY = timedelta(seconds=1)
 log = logging.getLogger("lookup.public")
@@ -19,10 +20,17 @@ class Reporter:
     """Reports on one worker. Serving never depends on it: where the folder cannot be written
     it says so once and tries again."""
 
-    def __init__(self, store: EmbeddedStore, live: LiveReleases, tally: Tally) -> None:
+    def __init__(
+        self,
+        store: EmbeddedStore,
+        live: LiveReleases,
+        tally: Tally,
+        gauges: Callable[[], Gauges] = Gauges,
+    ) -> None:
         self._store = store
         self._live = live
         self._tally = tally
+        self._gauges = gauges
         self._pid = os.getpid()
         self._started_at = live.clock()
         self._complained = False
@@ -39,6 +47,9 @@ class Reporter:
             counts=self._tally.counts(),
             requests=self._tally.requests,
             failures=self._tally.failures,
+            busy=self._tally.busy,
+            http_refused=self._tally.http_refused(),
+            gauges=self._gauges(),
         )
 
     def write(self, report: WorkerReport) -> None:

@@ -10,7 +10,7 @@ import os
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ MAX_COUNT = 1 << 53
 """More than any worker ever counts, and little enough to be added up and drawn."""
 MAX_NAMES = 256
 """Kinds, releases or codes one report may name."""
+MAX_MEASURED = 1e12
+"""Beyond any delay or drift there is; a report that says more is none."""
 
 _FILE = re.compile(r"([1-9][0-9]{0,9})\.json")
 _RELEASE = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,199}")
@@ -51,13 +53,30 @@ class Standing:
 class Counts:
     """Lookups of one kind since the worker's start, by what was answered.
 
-    `refused` counts by problem code; `latency` has a count for each bucket of `BOUNDS_NS`.
+    `refused` counts by problem code; `latency` has a count for each bucket of `BOUNDS_NS`, and
+    `took_us` is what all of them took together, in microseconds.
     """
 
     hits: int
     misses: int
     refused: Mapping[str, int]
     latency: tuple[int, ...]
+    took_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """A worker's insides at one moment.
+
+    `loop_delay_ms` is the longest of the last second; `clock_drift_s` is above zero where the
+    wall clock runs ahead of the steady one; `fair_use` counts what fair use decided since the
+    worker's start, by what it was (`free`, `solved`, `challenge_required`, …).
+    """
+
+    connections: int = 0
+    loop_delay_ms: float = 0.0
+    clock_drift_s: float = 0.0
+    fair_use: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +84,8 @@ class WorkerReport:
     """One worker at one moment. Times are aware UTC; counts are since `started_at`.
 
     `upcoming` are the scheduled releases it has mapped and checked; `requests` counts every
-    request, lookups or not, `failures` those nobody caught.
+    request, lookups or not, `failures` those nobody caught; `busy` those refused for overload and
+    `http_refused`, by reason, what was no whole request: neither is among `requests`.
     """
 
     pid: int
@@ -76,6 +96,9 @@ class WorkerReport:
     counts: Mapping[str, Counts]
     requests: int
     failures: int
+    busy: int = 0
+    http_refused: Mapping[str, int] = field(default_factory=dict)
+    gauges: Gauges = Gauges()
 
 
 def bucket(nanoseconds: int) -> int:
@@ -195,6 +218,9 @@ def decode(content: bytes) -> WorkerReport:
             counts={_name(kind): _counts(counts) for kind, counts in _few(found["counts"]).items()},
             requests=_count(found["requests"]),
             failures=_count(found["failures"]),
+            busy=_count(found["busy"]),
+            http_refused=_by_name(found["http_refused"]),
+            gauges=_gauges(found["gauges"]),
         )
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DamagedError("A worker's report cannot be read: restart the worker.") from error
@@ -204,8 +230,27 @@ def _counts(found: Any) -> Counts:
     latency = tuple(map(_count, found["latency"]))
     if len(latency) != BUCKETS:
         raise ValueError("a histogram of other buckets")
-    refused = {_name(code): _count(count) for code, count in _few(found["refused"]).items()}
-    return Counts(_count(found["hits"]), _count(found["misses"]), refused, latency)
+    hits, misses = _count(found["hits"]), _count(found["misses"])
+    return Counts(hits, misses, _by_name(found["refused"]), latency, _count(found["took_us"]))
+
+
+def _gauges(found: Any) -> Gauges:
+    return Gauges(
+        connections=_count(found["connections"]),
+        loop_delay_ms=_measured(found["loop_delay_ms"]),
+        clock_drift_s=_measured(found["clock_drift_s"]),
+        fair_use=_by_name(found["fair_use"]),
+    )
+
+
+def _by_name(found: Any) -> dict[str, int]:
+    return {_name(name): _count(count) for name, count in _few(found).items()}
+
+
+def _measured(value: Any) -> float:
+    if type(value) not in (int, float) or not -MAX_MEASURED <= value <= MAX_MEASURED:
+        raise ValueError("a measure that cannot be one")
+    return float(value)
 
 
 def _count(value: Any) -> int:

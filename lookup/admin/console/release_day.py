@@ -22,7 +22,9 @@ EVERY_S = 1.0
 RATES = ("requests", "hits", "misses", "refusals")
 LATENCIES = ("p50", "p90", "p99")
 CHARTS = (("rate", RATES), ("latency", LATENCIES))
-TILES = (*RATES, "failures", *LATENCIES)
+REFUSED = ("challenge_required", "try_later", "busy")
+"""The refusals that say how hard the site is pressed, by the code of the problem."""
+TILES = (*RATES, *REFUSED, "failures", *LATENCIES)
 SECONDS_SHOWN = 30
 
 
@@ -40,10 +42,11 @@ async def follow(site: Site) -> None:
 
 def _document(visit: Visit) -> dict[str, Any]:
     document = visit.site.day.document()
-    document["tiles"] = {
-        name: _shown(document["rates"].get(name, document["latency"]["minute"].get(name)))
-        for name in TILES
-    }
+    values = document["latency"]["minute"] | dict.fromkeys(REFUSED, 0.0)
+    values |= document["refused"] | document["rates"]
+    document["tiles"] = {name: _shown(values[name]) for name in TILES}
+    off_s = document["clock_off_s"]
+    document["clock_text"] = visit.say("day.clock", off_s=off_s) if off_s else ""
     for worker in document["workers"]:
         worker["state_text"] = visit.say(f"worker.{worker['state']}")
     document["time"] = visit.site.time(document["at"])[11:]
@@ -70,6 +73,7 @@ async def show(visit: Visit) -> Response:
         columns=(*RATES, *LATENCIES),
         shown=document["tiles"],
         workers=document["workers"],
+        clock_text=document["clock_text"],
         seconds=[
             {
                 name: _shown(value) if name not in ("at", "time") else value

@@ -100,8 +100,11 @@ function show(day) {
   latest = day;
   for (const tile of document.querySelectorAll("[data-tile]")) tile.textContent = day.tiles[tile.dataset.tile];
   drawAll();
+  const clock = document.querySelector("[data-clock]");
+  if (clock.textContent !== day.clock_text) clock.textContent = day.clock_text;
+  clock.hidden = !day.clock_text;
   const workers = document.querySelector("[data-workers]");
-  workers.replaceChildren(...day.workers.map((one) => row([String(one.pid), badge(one), short(one.rate), one.age_s.toFixed(1)])));
+  workers.replaceChildren(...day.workers.map((one) => row([String(one.pid), badge(one), short(one.rate), String(one.connections), one.loop_delay_ms.toFixed(1), one.age_s.toFixed(1)])));
   document.querySelector("[data-filled]").hidden = !day.workers.length;
   document.querySelector("[data-empty]").hidden = day.workers.length > 0;
   const seconds = document.querySelector("[data-seconds]");

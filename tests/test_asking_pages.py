@@ -7,7 +7,8 @@ import pytest
 from starlette.applications import Starlette
 
 from lookup import record_page
-from lookup.pages import CONTENT_SECURITY_POLICY, LANGUAGES, Pages, environment
+from lookup.pages import CONTENT_SECURITY_POLICY, Pages, environment
+from lookup.phrases import LANGUAGES
 from lookup.public.answers import PHRASES
 from lookup.public.app import create_app
 from lookup.settings import Settings

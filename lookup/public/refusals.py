@@ -7,7 +7,8 @@ back together. A page that is refused waits, shows that it does, and asks again 
 import random
 from dataclasses import replace
 
-from lookup.pages import LANGUAGES, Pages
+from lookup.pages import Pages
+from lookup.phrases import LANGUAGES
 from lookup.public.answers import CONSTANT, PHRASES, Answer, Headers, render
 from lookup.public.asking import Invalid
 from lookup.public.wire import CLOSE

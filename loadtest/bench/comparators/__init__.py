@@ -1,0 +1,1 @@
+"""The same lookup, as others would build it: what the service is measured against."""

@@ -107,7 +107,7 @@ FORGED: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("members", FORGED, ids=str)
+@pytest.mark.parametrize("members", FORGED)
 def test_what_was_changed_is_worth_nothing(members: dict[str, object]) -> None:
     assert proof(changed(SOLVED, **members)) is Proof.NONE
     # Nor is it, where only patience is claimed.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import uvicorn
 from hypothesis import given
@@ -13,10 +14,16 @@ from hypothesis import strategies as st
 
 from lookup.public.app import create_app
 from lookup.public.connections import LONGEST_S, SWEEP_S, Connections, Wait
-from lookup.public.guarded import LINGER_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, MAX_REST_BYTES
+from lookup.public.guarded import (
+    LINGER_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_RAW_BYTES,
+    MAX_REST_BYTES,
+)
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
-from tests.makers import Clock, make_kind, make_release, open_release
+from tests.makers import TYPED, Clock, make_kind, make_release, open_release
 from tests.wire_makers import (
     API,
     NoFairUse,
@@ -388,6 +395,43 @@ def test_what_never_ends_is_refused_early(world: World, name: str, step: int) ->
     assert pipe.written[9:12] == b"431"
     assert pipe.closed
     assert taken <= 2 * MAX_HEAD_BYTES + LINGER_BYTES + 2 * step
+
+
+CHUNKS = request(b"", headers=["Transfer-Encoding: chunked"]) + b"2\r\n{}\r\n"
+ENDLESS_BODIES = {
+    "a trailer's value": CHUNKS + b"0\r\nX: " + b"x" * 20_000_000,
+    "trailers": CHUNKS + b"0\r\n" + b"X: y\r\n" * 3_000_000,
+    "a chunk's extension": CHUNKS + b"2;" + b"x" * 20_000_000,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS_BODIES)
+@pytest.mark.parametrize("step", [1400, 1 << 18])
+def test_what_never_ends_behind_a_body_is_refused_early(world: World, name: str, step: int) -> None:
+    async def run() -> tuple[Pipe, int]:
+        protocol, pipe = connect(world.config)
+        at = 0
+        while at < len(ENDLESS_BODIES[name]) and not pipe.closed:
+            protocol.data_received(ENDLESS_BODIES[name][at : at + step])
+            at += step
+        return pipe, at
+
+    pipe, taken = asyncio.run(run())
+    assert pipe.written[9:12] == b"400"
+    assert pipe.closed
+    assert taken <= MAX_RAW_BYTES + LINGER_BYTES + 2 * step
+
+
+def test_a_body_in_chunks_of_one_byte_with_a_trailer_is_taken(world: World) -> None:
+    async def run() -> Any:
+        body = orjson.dumps(TYPED).ljust(4096)
+        chunks = chunked(body, 1).removesuffix(b"\r\n") + b"X-Altcha-Solution: none\r\n\r\n"
+        headers = ["Content-Type: application/json", "Transfer-Encoding: chunked"]
+        return await sent(world, request(chunks, headers=headers))
+
+    protocol, pipe = asyncio.run(run())
+    assert pipe.written[9:12] == b"200"
+    assert not [name for name, _ in protocol.headers if name == b"x-altcha-solution"]
 
 
 FORM = "Content-Type: application/x-www-form-urlencoded"

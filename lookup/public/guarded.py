@@ -23,6 +23,8 @@ MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 64
 MAX_RAW_HEAD_BYTES = 2 * MAX_HEAD_BYTES
 """What may arrive of a head that is not complete, its white space and all."""
+MAX_RAW_BYTES = MAX_RAW_HEAD_BYTES + 8 * MAX_BODY_BYTES
+"""The same of a whole request: a body in chunks of one byte fits, endless trailers do not."""
 SLICE_BYTES = 4096
 """What the parser is given at once: between two slices one may stop."""
 MAX_REST_BYTES = 1 << 19
@@ -61,7 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.unfinished = False  # a request has begun and is not complete
         self.timed = False  # its deadline runs
         self.in_head = False
-        self.raw_head = 0  # what came of its head in the slices before
+        self.raw_bytes = 0  # what came of it in the slices before
         self.body_bytes = 0
 
     # The connection's events
@@ -168,11 +170,14 @@ class GuardedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             # Stop comes out like this, too; then all is said.
             if not self.deaf:
-                self.tally.refuse_http("malformed")
-                self._end(self.wire.plain(400, b"Invalid HTTP request received."))
-        if self.in_head and not self.deaf:
-            self.raw_head += len(data)
-            if self.raw_head > MAX_RAW_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+                self._refuse_malformed()
+        if self.unfinished and not self.deaf:
+            self.raw_bytes += len(data)
+            if not self.in_head and self.raw_bytes > MAX_RAW_BYTES:
+                self._refuse_malformed()
+            elif self.in_head and (
+                self.raw_bytes > MAX_RAW_HEAD_BYTES or len(self.headers) > MAX_HEADERS
+            ):
                 self._refuse_head()
 
     def _go_on(self) -> None:
@@ -193,10 +198,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.unfinished = self.in_head = True
-        self.raw_head = self.body_bytes = 0
+        self.raw_bytes = self.body_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        # What comes after a body in chunks (a trailer) is no header.
+        if self.in_head:
+            self.headers.append((name.lower(), value))
 
     def check_head(self) -> None:
         """Refuse a head beyond the caps. One that came in one slice is no larger than that."""
@@ -274,6 +281,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def _pending(self) -> bool:
         """Whether the application is at work on an answer."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse_malformed(self) -> None:
+        self.tally.refuse_http("malformed")
+        self._end(self.wire.plain(400, b"Invalid HTTP request received."))
 
     def _refuse_head(self) -> None:
         self.tally.refuse_http("headers_too_large")

@@ -77,7 +77,7 @@ class LookupProtocol(GuardedProtocol):
 
     def on_headers_complete(self) -> None:
         self.in_head = False
-        if self.raw_head or len(self.headers) > MAX_HEADERS:
+        if self.raw_bytes or len(self.headers) > MAX_HEADERS:
             self.check_head()
         # The first of a name counts, as in Starlette.
         self.found = found = dict(reversed(self.headers))

@@ -214,6 +214,14 @@ async def sent(world: World, *chunks: bytes, room: int | None = None) -> tuple[A
     return protocol, pipe
 
 
+async def heard(pipe: Pipe) -> None:
+    """Send no more while nothing is read."""
+    for _ in range(10_000):
+        if pipe.closed or not pipe.reading_paused:
+            return
+        await asyncio.sleep(0)
+
+
 def test_a_request_that_takes_too_long_is_ended(world: World) -> None:
     async def run() -> None:
         for start in (b"P", GOOD[:20], GOOD[:-1], PAGE[:-2], GOOD + GOOD[:-1]):
@@ -339,6 +347,20 @@ def test_where_all_are_at_work_a_newcomer_is_refused(world: World) -> None:
 # Caps
 
 
+def test_whoever_asks_thousands_of_times_at_once_keeps_nobody_else_waiting(world: World) -> None:
+    async def run() -> None:
+        protocol, greedy = connect(world.config)
+        protocol.data_received(GOOD * 5000)
+        _, pipe = await sent(world, GOOD)
+        assert pipe.written.count(b" 200 OK") == 1
+        assert greedy.written.count(b" 200 OK") < 200
+        await heard(greedy)
+        await settle(protocol)
+        assert greedy.written.count(b" 200 OK") == 5000
+
+    asyncio.run(run())
+
+
 def head(size: int, count: int) -> bytes:
     """A request whose head, without names and line ends, is padded to a size."""
     fixed = sum(len(name) + len(value) + 4 for name, value in [("host", "test")]) + len(API)
@@ -389,6 +411,7 @@ def test_what_never_ends_is_refused_early(world: World, name: str, step: int) ->
         while at < len(ENDLESS[name]) and not pipe.closed:
             protocol.data_received(ENDLESS[name][at : at + step])
             at += step
+            await heard(pipe)
         return pipe, at
 
     pipe, taken = asyncio.run(run())
@@ -414,6 +437,7 @@ def test_what_never_ends_behind_a_body_is_refused_early(world: World, name: str,
         while at < len(ENDLESS_BODIES[name]) and not pipe.closed:
             protocol.data_received(ENDLESS_BODIES[name][at : at + step])
             at += step
+            await heard(pipe)
         return pipe, at
 
     pipe, taken = asyncio.run(run())

@@ -26,7 +26,8 @@ MAX_RAW_HEAD_BYTES = 2 * MAX_HEAD_BYTES
 MAX_RAW_BYTES = MAX_RAW_HEAD_BYTES + 8 * MAX_BODY_BYTES
 """The same of a whole request: a body in chunks of one byte fits, endless trailers do not."""
 SLICE_BYTES = 4096
-"""What the parser is given at once: between two slices one may stop."""
+"""What the parser is given in one turn of the loop: a hundred requests fit, and whoever sends
+thousands at once keeps nobody waiting for all of them."""
 MAX_REST_BYTES = 1 << 19
 """Input kept while output waits: what the loop reads at once, twice."""
 LINGER_BYTES = 1 << 16
@@ -59,7 +60,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self.deaf = False  # nothing that still comes is parsed
         self.last_words = b""  # to be said after the answers before them
         self.lingered = 0
-        self.rest = b""  # input that waits for output to be taken
+        self.rest = b""  # input that waits for output to be taken, or for its turn
+        self.called = False  # it has a turn to come
         self.unfinished = False  # a request has begun and is not complete
         self.timed = False  # its deadline runs
         self.in_head = False
@@ -145,18 +147,13 @@ class GuardedProtocol(HttpToolsProtocol):
     # Input
 
     def _take(self, data: bytes) -> None:
-        """Parse input, slice by slice, until there is a reason to stop."""
-        if len(data) <= SLICE_BYTES:
-            self._parse(data)
-        else:
-            at = 0
-            while at < len(data) and not (self.deaf or self.flow.write_paused or self.pipeline):
-                self._parse(data[at : at + SLICE_BYTES])
-                self.flush()
-                at += SLICE_BYTES
-            if at < len(data) and not self.deaf:
-                self.rest = data[at:]
-                self.flow.pause_reading()
+        """Parse one slice of input; the rest has its turn after the other connections'."""
+        self._parse(data[:SLICE_BYTES])
+        if len(data) > SLICE_BYTES and not self.deaf:
+            self.flush()
+            self.rest = data[SLICE_BYTES:]
+            self.flow.pause_reading()
+            self._go_on_soon()
         if self.unfinished and not self.timed and not self.deaf:
             self.timed = True
             self.wake()
@@ -180,9 +177,20 @@ class GuardedProtocol(HttpToolsProtocol):
             ):
                 self._refuse_head()
 
+    def _go_on_soon(self) -> None:
+        if not self.called:
+            self.called = True
+            self.loop.call_soon(self._called)
+
+    def _called(self) -> None:
+        self.called = False
+        self._go_on()
+
     def _go_on(self) -> None:
         """Take up what is left of the input, and reading, once no output is in the way."""
         if self.deaf or self.flow.write_paused or self.pipeline or self.transport.is_closing():
+            return
+        if self.called:
             return
         rest, self.rest = self.rest, b""
         if rest:

@@ -255,6 +255,22 @@ def test_malformed_requests_are_counted_and_not_logged(
     assert not caplog.records
 
 
+def test_whoever_leaves_before_the_answers_is_no_failure(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        protocol, pipe = connect(world.fast)
+        protocol.data_received(PAGE * 3)
+        pipe.close()
+        protocol.connection_lost(None)
+        await settle(protocol)
+
+    before = world.app.state.tally.failures
+    asyncio.run(run())
+    assert world.app.state.tally.failures == before
+    assert not caplog.records
+
+
 # Overload
 
 
@@ -332,10 +348,10 @@ def test_a_long_body_of_a_refused_request_ends_the_connection(full: World) -> No
 OVERRIDDEN = {
     "__init__", "connection_made", "connection_lost", "data_received", "pause_writing",
     "resume_writing", "on_response_complete", "shutdown", "on_message_begin", "on_header",
-    "on_headers_complete", "on_body", "on_message_complete",
+    "on_headers_complete", "on_body", "on_message_complete", "_start_asgi_task",
 }  # fmt: skip
 USED = {
-    "_start_asgi_task", "parser", "pipeline", "cycle", "flow", "transport", "app", "url",
+    "parser", "pipeline", "cycle", "flow", "transport", "app", "url",
     "headers", "expect_100_continue", "server_state", "tasks", "client", "loop",
 }  # fmt: skip
 

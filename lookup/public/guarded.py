@@ -10,7 +10,7 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from lookup.public.answers import MAX_BODY_BYTES
@@ -56,6 +56,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.wire: Wire = app_state["wire"]
         self.outbox: Outbox = app_state["outbox"]
         self.out = b""  # said and not yet written
+        self.at_work: RequestResponseCycle | None = None  # what the application answers now
         self.draining = False
         self.deaf = False  # nothing that still comes is parsed
         self.last_words = b""  # to be said after the answers before them
@@ -81,6 +82,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.deaf = True
         self.waits.forget(self)
+        # uvicorn tells the last of several requests only.
+        if self.at_work is not None and not self.at_work.response_complete:
+            self.at_work.disconnected = True
+            self.at_work.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -132,6 +137,10 @@ class GuardedProtocol(HttpToolsProtocol):
         elif not self.unfinished:
             self.lie_down()
         self._go_on()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.at_work = cycle
+        super()._start_asgi_task(cycle, app)
 
     def shutdown(self) -> None:
         """Told to stop: what is idle may ask once more, for as long as `Wait.DRAIN`."""

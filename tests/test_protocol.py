@@ -32,6 +32,7 @@ GOOD = request()
 MISS = request(orjson.dumps(TYPED | {"access_code": "ZZZZ9999"}))
 PAGE = request(method="GET", path="/status.json", body=b"")
 LAST = request(headers=[JSON, "Connection: close"])
+UPGRADE = request(headers=[JSON, "Connection: upgrade", "Upgrade: websocket"])
 BODY = orjson.dumps(TYPED)
 
 
@@ -92,7 +93,6 @@ REQUESTS: dict[str, bytes] = {
     "the last request": LAST,
     "a connection kept alive": request(headers=[JSON, "Connection: keep-alive"]),
     "whoever waits for a 100": request(headers=[JSON, "Expect: 100-Continue"]),
-    "an upgrade": request(headers=[JSON, "Connection: upgrade", "Upgrade: websocket"]),
     "HEAD": request(method="HEAD", body=b""),
     "OPTIONS": request(method="OPTIONS", body=b""),
     "GET of the API": request(method="GET", body=b""),
@@ -138,7 +138,7 @@ REQUESTS: dict[str, bytes] = {
     "two lengths": request(headers=[JSON, "Content-Length: 5"]),
     "empty lines first": b"\r\n\r\n" + GOOD,
 }
-WHOLE = {"an upgrade", "more after the last"}
+WHOLE = {"more after the last"}
 """Where uvicorn itself makes a difference between one piece and many."""
 
 
@@ -249,10 +249,20 @@ def test_malformed_requests_are_counted_and_not_logged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = world.app.state.tally.http_refused().get("malformed", 0)
-    for name in ("nonsense", "a header that is none", "an upgrade"):
-        asyncio.run(talk(world.fast, [REQUESTS[name]]))
+    for each in (REQUESTS["nonsense"], REQUESTS["a header that is none"], UPGRADE):
+        asyncio.run(talk(world.fast, [each]))
     assert world.app.state.tally.http_refused()["malformed"] == before + 2
     assert not caplog.records
+
+
+@pytest.mark.parametrize("size", [1, 50, 4096])
+def test_nothing_behind_an_upgrade_is_taken_for_a_request(world: World, size: int) -> None:
+    smuggled = UPGRADE.removesuffix(BODY).replace(b"%d" % len(BODY), b"%d" % len(GOOD)) + GOOD
+    chunks = [smuggled[at : at + size] for at in range(0, len(smuggled), size)]
+    said = asyncio.run(talk(world.fast, chunks))
+    assert said.written.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in said.written
+    assert said.over
 
 
 def test_whoever_leaves_before_the_answers_is_no_failure(

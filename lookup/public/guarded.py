@@ -173,6 +173,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self.tally.refuse_http("upgrade")
+            # The parser takes its body for the next request, or drops it: hence the last one.
+            if self._pending():
+                self.cycle.keep_alive = False
+            self._end(b"")
         except httptools.HttpParserError:
             # Stop comes out like this, too; then all is said.
             if not self.deaf:

@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -12,7 +13,7 @@ import pytest
 import uvicorn
 
 from lookup.public.live import LiveReleases
-from lookup.public.worker import BEAT, READY, WorkerServer
+from lookup.public.worker import BEAT, READY, WorkerServer, room_for
 from lookup.stores.embedded import EmbeddedStore
 from tests.makers import Clock
 
@@ -115,3 +116,23 @@ def test_a_connection_that_came_at_the_last_moment_is_told_too(server: WorkerSer
         await ending
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "kept", "soft_then"),
+    [
+        (1024, 4096, 3000, 3128),
+        (1024, 1024, 896, 1024),
+        (65536, 65536, 3000, 65536),
+        (64, 64, 1, 64),
+        (1024, resource.RLIM_INFINITY, 3000, 3128),
+    ],
+)
+def test_connections_leave_files_for_the_pointers(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, kept: int, soft_then: int
+) -> None:
+    limits = [(soft, hard)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, to: limits.append(to))
+    assert room_for(3000) == kept
+    assert limits[-1] == (soft_then, hard)

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 from collections.abc import Sequence
@@ -32,6 +34,9 @@ BEAT_S = 0.1
 FINISH_S = 4
 """How long a worker that ends waits for its connections; the supervisor waits a little longer."""
 TELL_S = 0.05
+OWN_FILES = 128
+"""Files a worker opens besides its connections: pointers, releases, its report. Whoever takes all
+connections must not keep it from seeing that a release was withdrawn."""
 log = logging.getLogger("lookup.public")
 
 
@@ -52,7 +57,9 @@ def run_worker(plan: Plan) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     configure_logs()
-    app = create_app(plan.settings, clock=plan.clock)
+    connections = room_for(plan.settings.max_connections)
+    settings = dataclasses.replace(plan.settings, max_connections=connections)
+    app = create_app(settings, clock=plan.clock)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -69,6 +76,20 @@ def run_worker(plan: Plan) -> None:
         timeout_graceful_shutdown=FINISH_S,
     )
     WorkerServer(config, app.state.live, plan.beats).run(list(plan.listening))
+
+
+def room_for(connections: int) -> int:
+    """So many connections, or as many as this process is allowed files for; says so where they
+    are fewer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < wanted:
+            connections = max(1, soft - OWN_FILES)
+            log.warning("this worker keeps %d connections: raise LimitNOFILE for more", connections)
+    return connections
 
 
 class WorkerServer(uvicorn.Server):

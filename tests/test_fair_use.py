@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lookup.allowance import NETWORK_LEAK_S, NUMBER_LEAK_S, most_tries
 from lookup.public.challenge import encode
 from lookup.public.fair_use import HARDEST, FairUse, Go, Solve, Wait, open_fair_use
+from lookup.public.shared_table import private_table
 from lookup.settings import Settings
 from tests.fair_use_makers import (
     EASY,
@@ -270,6 +271,19 @@ def test_all_workers_count_as_one(workers: list[FairUse]) -> None:
     solution = solved(step.challenge)
     assert isinstance(one.step(NUMBER, HOME, solution), Go)
     assert isinstance(other.step(NUMBER, HOME, solution), Solve)
+
+
+def test_workers_that_share_no_table_know_each_others_challenges() -> None:
+    one, other = (
+        Ladder(FairUse(private_table(), EASY, seconds, bytes(32)), seconds)
+        for seconds in (Seconds(), Seconds())
+    )
+    for ladder in (one, other):
+        for _ in range(EASY.free_failures + 1):
+            ladder.fair_use.failed(NUMBER, HOME)
+    step = one.step()
+    assert isinstance(step, Solve)
+    assert isinstance(other.step(solved(step.challenge)), Go)
 
 
 def test_what_came_of_the_steps_is_counted(ladder: Ladder) -> None:

@@ -74,10 +74,18 @@ class _Bucket:
 
 
 class FairUse:
-    """The ladder over one table. `clock` gives seconds since the machine started."""
+    """The ladder over one table. `clock` gives seconds since the machine started.
+
+    Challenges are signed with `secret`, or with one of the table's: workers that could not share
+    a table must know each other's all the same.
+    """
 
     def __init__(
-        self, table: SharedTable, settings: Settings, clock: Callable[[], float] = boot_s
+        self,
+        table: SharedTable,
+        settings: Settings,
+        clock: Callable[[], float] = boot_s,
+        secret: bytes | None = None,
     ) -> None:
         self._table = table
         self._clock = clock
@@ -90,7 +98,7 @@ class FairUse:
         )
         leak = max(1, NETWORK_LEAK_S * TICKS // settings.network_failures)
         self._network = _Bucket(leak, settings.network_failures, 2 * settings.network_failures)
-        self._challenges = Challenges(table.key(b"challenges"), self._life_s)
+        self._challenges = Challenges(secret or table.key(b"challenges"), self._life_s)
         self._place_of_network = lru_cache(NETWORKS_REMEMBERED)(self._find_network)
         self._states = dict.fromkeys(
             ("free", "solved", "waited", "challenge_required", "try_later", "failures"), 0
@@ -156,9 +164,11 @@ class FairUse:
         return Wait(_seconds(ticks))
 
 
-def open_fair_use(settings: Settings, clock: Callable[[], float] = boot_s) -> FairUse:
+def open_fair_use(
+    settings: Settings, clock: Callable[[], float] = boot_s, secret: bytes | None = None
+) -> FairUse:
     """Fair use over the machine's table below the data folder. Never raises."""
-    return FairUse(open_table(settings.data_dir.joinpath(*TABLE)), settings, clock)
+    return FairUse(open_table(settings.data_dir.joinpath(*TABLE)), settings, clock, secret)
 
 
 def _seconds(ticks: int) -> int:

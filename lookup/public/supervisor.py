@@ -5,6 +5,7 @@ import itertools
 import logging
 import multiprocessing
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -65,6 +66,7 @@ class Supervisor:
         self._context.set_forkserver_preload([PRELOADED])
         self.clock = SteadyClock()
         self._clock_agreed = True
+        self._secret = secrets.token_bytes(32)
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT. In the main thread only."""
@@ -154,7 +156,7 @@ class Supervisor:
 
     def _start(self, action: Start) -> None:
         beats, written = self._context.Pipe(duplex=False)
-        plan = Plan(self._settings, self.clock, self._listening[action.post], written)
+        plan = Plan(self._settings, self.clock, self._listening[action.post], written, self._secret)
         process = self._context.Process(target=run_worker, args=(plan,))
         try:
             with written, _nameless_program():

@@ -20,6 +20,7 @@ import uvicorn
 from lookup.clock import SteadyClock
 from lookup.logs import configure_logs
 from lookup.public.app import create_app
+from lookup.public.fair_use import open_fair_use
 from lookup.public.live import LiveReleases
 from lookup.public.protocol import LookupProtocol
 from lookup.settings import Settings
@@ -43,12 +44,13 @@ log = logging.getLogger("lookup.public")
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a worker is to do: serve the data of `settings` on `listening`, by the time of
-    `clock`, and write to `beats`."""
+    `clock`, and write to `beats`. `secret` is what all workers sign challenges with."""
 
     settings: Settings
     clock: SteadyClock
     listening: Sequence[socket.socket]
     beats: Connection
+    secret: bytes
 
 
 def run_worker(plan: Plan) -> None:
@@ -59,7 +61,8 @@ def run_worker(plan: Plan) -> None:
     configure_logs()
     connections = room_for(plan.settings.max_connections)
     settings = dataclasses.replace(plan.settings, max_connections=connections)
-    app = create_app(settings, clock=plan.clock)
+    fair_use = open_fair_use(settings, secret=plan.secret)
+    app = create_app(settings, clock=plan.clock, fair_use=fair_use)
     config = uvicorn.Config(
         app,
         loop="uvloop",

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+from collections import deque
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from lookup.public.answers import Answer
 from lookup.public.app import create_app
@@ -355,6 +357,26 @@ def test_a_long_body_of_a_refused_request_ends_the_connection(full: World) -> No
 # Whoever changes uvicorn
 
 
+def test_every_connection_begins_as_uvicorn_begins_one_and_shares_nothing_that_changes(
+    world: World,
+) -> None:
+    async def begin() -> list[Any]:
+        state, shared = ServerState(), world.app.state.service.shared()
+        loop = asyncio.get_running_loop()
+        return [
+            HttpToolsProtocol(world.fast, state, {}, loop),
+            LookupProtocol(world.fast, state, shared, loop),
+            LookupProtocol(world.fast, state, shared, loop),
+        ]
+
+    usual, first, second = map(vars, asyncio.run(begin()))
+    assert usual.keys() <= first.keys() == second.keys()
+    own = {name for name in first if first[name] is not second[name]}
+    assert own == {"parser", "pipeline"}
+    changeable = {n for n in first if isinstance(first[n], list | dict | set | deque)} - own
+    assert changeable == {"app_state", "connections", "tasks", "found"}
+
+
 OVERRIDDEN = {
     "__init__", "connection_made", "connection_lost", "data_received", "pause_writing",
     "resume_writing", "on_response_complete", "shutdown", "on_message_begin", "on_header",
@@ -362,7 +384,8 @@ OVERRIDDEN = {
 }  # fmt: skip
 USED = {
     "parser", "pipeline", "cycle", "flow", "transport", "app", "url",
-    "headers", "expect_100_continue", "server_state", "tasks", "client", "loop",
+    "headers", "expect_100_continue", "server_state", "tasks", "client", "loop", "connections",
+    "server", "scheme", "app_state",
 }  # fmt: skip
 
 
@@ -371,8 +394,9 @@ def test_uvicorn_is_the_one_this_was_written_against() -> None:
         "uvicorn moved: read its httptools_impl.py again. GuardedProtocol and LookupProtocol "
         f"override {sorted(OVERRIDDEN)} of HttpToolsProtocol and use {sorted(USED)}; they leave "
         "out its keep-alive timer (on_response_complete) and its scope until an application "
-        "needs one (on_message_begin). wire.Wire repeats the order of its headers. Then change "
-        "the version here."
+        "needs one (on_message_begin); one connection runs its constructor for all, and what its "
+        "connection_made finds out is asked for later (start_application). wire.Wire repeats the "
+        "order of its headers. Then change the version here."
     )
     own: dict[str, Any] = {**vars(GuardedProtocol), **vars(LookupProtocol)}
     assert {name for name in own if hasattr(HttpToolsProtocol, name)} - OVERRIDDEN <= {

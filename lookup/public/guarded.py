@@ -6,11 +6,15 @@ constant and the connection ends. What was written against uvicorn's own class i
 """
 
 import asyncio
+from collections import deque
+from functools import cached_property
 from typing import Any
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_local_addr, is_ssl
 from uvicorn.server import ServerState
 
 from lookup.public.answers import MAX_BODY_BYTES
@@ -38,6 +42,20 @@ class Stop(Exception):  # noqa: N818  # no error: it ends the parser's run
     """Nothing more of this connection's input is parsed."""
 
 
+class Flow(FlowControl):
+    """uvicorn's flow control, which makes its event only where somebody waits."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.read_paused = self.write_paused = False
+
+    @cached_property
+    def _is_writable_event(self) -> asyncio.Event:  # type: ignore[override]
+        event = asyncio.Event()
+        event.set()
+        return event
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """One connection. The lifespan's state (`app_state`) brings what all of them share."""
 
@@ -48,13 +66,26 @@ class GuardedProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.waits: Connections = app_state["connections"]
-        self.tally: Tally = app_state["tally"]
-        if "outbox" not in app_state:
-            app_state |= {"wire": Wire(server_state), "outbox": Outbox(self.loop)}
-        self.wire: Wire = app_state["wire"]
-        self.outbox: Outbox = app_state["outbox"]
+        # uvicorn's constructor costs more than all a connection needs: one runs it for all.
+        model: dict[str, Any] | None = app_state.get("model")
+        if model is None:
+            super().__init__(config, server_state, app_state, _loop)
+            self.prepare()
+            app_state["model"] = vars(self).copy()
+        else:
+            vars(self).update(model)
+            self.pipeline = deque()
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def prepare(self) -> None:
+        """What every connection begins with, after uvicorn's part. Each gets the very same
+        objects, so what can change must be none of them."""
+        shared = self.app_state
+        self.waits: Connections = shared["connections"]
+        self.tally: Tally = shared["tally"]
+        self.wire = Wire(self.server_state)
+        self.outbox = Outbox(self.loop)
         self.out = b""  # said and not yet written
         self.at_work: RequestResponseCycle | None = None  # what the application answers now
         self.draining = False
@@ -72,7 +103,11 @@ class GuardedProtocol(HttpToolsProtocol):
     # The connection's events
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = Flow(transport)
+        peer = transport.get_extra_info("peername")
+        self.client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
         # Whatever is not taken at once counts as waiting.
         transport.set_write_buffer_limits(high=0)
         if not self.waits.admit(self):
@@ -237,6 +272,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Hand the request whose head is complete to the application, as uvicorn does."""
         self.flush()
         url, headers = self.url, self.headers
+        if self.scheme is None:
+            self.server = get_local_addr(self.transport)
+            self.scheme = "https" if is_ssl(self.transport) else "http"
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)

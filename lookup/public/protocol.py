@@ -4,15 +4,12 @@ Everything else goes on to the application as uvicorn would take it there. Wheth
 served at all (lookup.public.admission) is decided when its head is complete.
 """
 
-import asyncio
 import logging
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from lookup.pages import choose_language
 from lookup.public.admission import Admission
@@ -55,20 +52,14 @@ def language_for(query: bytes, accepted: bytes) -> str:
 class LookupProtocol(GuardedProtocol):
     """One connection. Give it to uvicorn as `http`."""
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.handler: Handler = app_state["handler"]
-        self.admission: Admission = app_state["admission"]
-        self.refusals: Refusals = app_state["refusals"]
+    def prepare(self) -> None:
+        super().prepare()
+        self.handler: Handler = self.app_state["handler"]
+        self.admission: Admission = self.app_state["admission"]
+        self.refusals: Refusals = self.app_state["refusals"]
         self.network: bytes | None = None
         self.way = ASGI
-        self.found: dict[bytes, bytes] = {}  # the first header of each name
+        self.found: dict[bytes, bytes] = {}  # the first header of each name; replaced, not changed
         self.target = ("", b"")
         self.keep_alive = True
         self.body = b""

@@ -2,13 +2,17 @@
 
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from lookup.errors import UsageError
 
-BACKLOG = 4096
+BACKLOG = 16_384
+"""Connections the kernel keeps until a worker takes them: all of a release minute's first second.
+One beyond it is dropped, and tries again a whole second later."""
+KERNEL_BACKLOG = Path("/proc/sys/net/core/somaxconn")
 SOCKET_MODE = 0o660
 """For the service's own user and group, which the web server in front is a member of."""
 MAX_PATH_BYTES = 107
@@ -17,6 +21,19 @@ SENTENCES = {
     errno.EACCES: "Port {port} may not be used by this user: choose one above 1023 with --port.",
     errno.EADDRNOTAVAIL: "{host} is not an address of this machine: choose another with --host.",
 }
+
+log = logging.getLogger("lookup.public")
+
+
+def check_backlog(limit: Path = KERNEL_BACKLOG) -> None:
+    """Log one line where the kernel keeps fewer connections than we ask for."""
+    with contextlib.suppress(OSError, ValueError):
+        if (kept := int(limit.read_text())) < BACKLOG:
+            log.warning(
+                "the kernel keeps %d waiting connections, not %d: set net.core.somaxconn",
+                kept,
+                BACKLOG,
+            )
 
 
 def bind(host: str, port: int) -> socket.socket:

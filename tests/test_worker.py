@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import uvicorn
 
 from lookup.public.live import LiveReleases
-from lookup.public.worker import BEAT, READY, WorkerServer, room_for
+from lookup.public.worker import BEAT, LISTENERS, READY, WorkerServer, listeners, room_for
 from lookup.stores.embedded import EmbeddedStore
 from tests.makers import Clock
 
@@ -136,3 +137,13 @@ def test_connections_leave_files_for_the_pointers(
     monkeypatch.setattr(resource, "setrlimit", lambda _, to: limits.append(to))
     assert room_for(3000) == kept
     assert limits[-1] == (soft_then, hard)
+
+
+def test_a_worker_takes_several_newcomers_in_a_turn_of_its_loop() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        listening = listeners([bound])
+        assert len(listening) == len({each.fileno() for each in listening}) == LISTENERS
+        assert {each.getsockname() for each in listening} == {bound.getsockname()}
+        for each in listening:
+            each.close()

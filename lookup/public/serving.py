@@ -7,7 +7,7 @@ from lookup.logs import configure_logs
 from lookup.public.metrics import serve_metrics
 from lookup.public.supervisor import Supervisor
 from lookup.settings import Settings
-from lookup.sockets import bind, bind_files
+from lookup.sockets import bind, bind_files, check_backlog
 from lookup.stores.embedded import EmbeddedStore
 
 
@@ -33,6 +33,7 @@ def serve(
         else:
             files = stack.enter_context(bind_files(sockets, workers))
             listening = [[file] for file in files]
+        check_backlog()
         supervisor = Supervisor(settings, listening)
         if metrics_port is not None:
             store = EmbeddedStore(settings.data_dir)

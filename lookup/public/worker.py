@@ -38,6 +38,10 @@ TELL_S = 0.05
 OWN_FILES = 128
 """Files a worker opens besides its connections: pointers, releases, its report. Whoever takes all
 connections must not keep it from seeing that a release was withdrawn."""
+LISTENERS = 16
+"""How often a worker listens on each socket. uvloop accepts one connection a listener and turn of
+the loop: with one, newcomers wait while those who are connected keep the loop busy, and nothing
+shows that they wait."""
 log = logging.getLogger("lookup.public")
 
 
@@ -78,7 +82,12 @@ def run_worker(plan: Plan) -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=FINISH_S,
     )
-    WorkerServer(config, app.state.live, plan.beats).run(list(plan.listening))
+    WorkerServer(config, app.state.live, plan.beats).run(listeners(plan.listening))
+
+
+def listeners(listening: Sequence[socket.socket]) -> list[socket.socket]:
+    """Each socket `LISTENERS` times."""
+    return [*listening, *(each.dup() for each in listening for _ in range(LISTENERS - 1))]
 
 
 def room_for(connections: int) -> int:

@@ -47,12 +47,25 @@ def test_a_solution_is_good_at_once_and_for_five_minutes(after_s: int) -> None:
 
 @pytest.mark.parametrize(
     ("after_s", "shown"),
-    [(0, Proof.NONE), (28, Proof.NONE), (30, Proof.WAITED), (LIFE_S, Proof.NONE)],
+    [(0, Proof.EARLY), (28, Proof.EARLY), (30, Proof.WAITED), (LIFE_S, Proof.NONE)],
 )
 def test_a_challenge_brought_back_unsolved_is_good_after_its_wait(
     after_s: int, shown: Proof
 ) -> None:
     assert proof(UNSOLVED, NOW + after_s) is shown
+
+
+@pytest.mark.parametrize(("after_s", "left_s"), [(0, 30), (20.25, 9), (29, 1)])
+def test_a_challenge_brought_back_too_early_is_the_same_with_less_to_wait(
+    after_s: float, left_s: int
+) -> None:
+    shown = CHALLENGES.look(UNSOLVED, NUMBER, HOME, NOW + after_s)
+    assert shown.challenge == {**MADE, "wait": left_s}
+
+
+def test_what_a_client_wrote_into_a_challenge_does_not_come_back_to_it() -> None:
+    others = changed(UNSOLVED, challenge="0" * 64, signature="mine", maxnumber=1, wait=0)
+    assert CHALLENGES.look(others, NUMBER, HOME, NOW).challenge == MADE
 
 
 def test_a_solution_is_worth_nothing_after_five_minutes() -> None:
@@ -100,6 +113,7 @@ FORGED: list[dict[str, object]] = [
     {"algorithm": ["SHA-256"]},
     {"salt": resalted(until="999999999")},
     {"salt": resalted(ripe="0")},
+    {"salt": resalted(most="1")},
     {"salt": str(MADE["salt"]) + "until=999999999&"},
     {"salt": "0" + str(MADE["salt"])},
     {"salt": "é" * 30},

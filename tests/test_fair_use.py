@@ -119,6 +119,47 @@ def test_patience_does_where_there_is_no_script(ladder: Ladder) -> None:
     assert not isinstance(ladder.step(ticket), Go)
 
 
+def test_whoever_sends_too_early_goes_on_waiting_and_does_not_begin_again(ladder: Ladder) -> None:
+    ladder.fail(EASY.free_failures)
+    challenge = first = ladder.challenge()
+    for _ in range(2):
+        ladder.seconds.now += 10
+        step = ladder.step(encode(challenge))
+        assert isinstance(step, Solve)
+        assert step == Solve({**first, "wait": int(challenge["wait"]) - 10}, "number", "too_early")
+        challenge = step.challenge
+    assert isinstance(ladder.step(encode(challenge), network=ELSEWHERE), Solve)
+    ladder.seconds.now += 10
+    assert isinstance(ladder.step(encode(challenge)), Go)
+
+
+def test_a_challenge_sent_too_early_may_still_be_solved(ladder: Ladder) -> None:
+    ladder.fail(EASY.free_failures)
+    step = ladder.step(encode(ladder.challenge()))
+    assert isinstance(step, Solve)
+    assert isinstance(ladder.step(solved(step.challenge)), Go)
+
+
+def test_a_wait_that_goes_on_is_no_shorter_than_the_pairs_turn(ladder: Ladder) -> None:
+    ladder.fail(EASY.failure_budget)
+    early, quick = ladder.challenge(), solved(ladder.challenge())
+    ladder.seconds.now += 20
+    assert isinstance(ladder.step(quick), Go)
+    step = ladder.step(encode(early))
+    assert isinstance(step, Solve)
+    assert step.challenge["wait"] == EASY.wait_s
+
+
+def test_a_spent_challenge_is_never_given_out_again(ladder: Ladder) -> None:
+    ladder.fail(EASY.free_failures)
+    challenge = ladder.challenge()
+    assert isinstance(ladder.step(solved(challenge)), Go)
+    step = ladder.step(encode(challenge))
+    assert isinstance(step, Solve)
+    assert step.flaw == "used"
+    assert step.challenge["salt"] != challenge["salt"]
+
+
 def test_many_tickets_drawn_at_once_let_one_try_through(ladder: Ladder) -> None:
     ladder.fail(EASY.free_failures)
     tickets = [encode(ladder.challenge()) for _ in range(20)]
@@ -171,6 +212,54 @@ def test_a_burned_number_is_free_again_an_hour_and_a_half_after_the_attack(
     assert isinstance(ladder.step(), Solve)
     ladder.seconds.now += NUMBER_LEAK_S
     assert isinstance(ladder.step(), Go)
+
+
+def test_a_spent_solution_gets_a_new_challenge_where_a_good_one_would_wait(ladder: Ladder) -> None:
+    ladder.fail(EASY.free_failures)
+    ticket = encode(ladder.challenge())
+    ladder.seconds.now += EASY.wait_s
+    assert isinstance(ladder.step(ticket), Go)
+    ladder.seconds.now += 10
+    step = ladder.step(ticket)
+    assert isinstance(step, Solve)
+    assert (step.flaw, step.challenge["wait"]) == ("used", EASY.wait_s - 10)
+
+
+# Why, and what is wrong with a solution
+
+
+def test_a_step_says_whose_failures_are_too_many(ladder: Ladder) -> None:
+    for number in range(EASY.network_failures):
+        ladder.fail(1, number=b"%d" % number)
+    step = ladder.step()
+    assert isinstance(step, Solve)
+    assert step.cause == "network"
+    ticket, second = encode(step.challenge), encode(ladder.challenge())
+    ladder.seconds.now += EASY.wait_s
+    ladder.fail(10, number=OTHER)
+    assert isinstance(ladder.step(ticket), Go)
+    assert ladder.step(second) == Wait(EASY.wait_s, "network")
+    step = ladder.step(number=OTHER)
+    assert isinstance(step, Solve)
+    assert step.cause == "number"
+
+
+def test_a_step_says_why_a_solution_did_not_do(ladder: Ladder) -> None:
+    ladder.fail(EASY.free_failures)
+    unsolved = ladder.challenge()
+    solution = solved(ladder.challenge())
+    ladder.step(solution)
+    told = {
+        "": None,
+        "nonsense": "invalid",
+        encode({**unsolved, "number": int(unsolved["maxnumber"]) + 1}): "invalid",
+        encode(unsolved): "too_early",
+        solution: "used",
+    }
+    for sent, flaw in told.items():
+        step = ladder.step(sent)
+        assert isinstance(step, Solve)
+        assert step.flaw == flaw
 
 
 # Networks

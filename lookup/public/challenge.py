@@ -4,12 +4,15 @@ A challenge is for one candidate number asked for from one network, for some min
 redeemed once, in one of two ways: solved, at once; or brought back unsolved when its time has
 come, for whoever cannot reckon (no script, no secure context). Nothing about it is stored
 until then: the salt carries when it ends (`until`) and when patience does (`ripe`), in seconds
-since the machine started, and a keyed hash (`for`) of those, the number and the network.
+since the machine started, how many numbers it may take (`most`), and a keyed hash (`for`) of
+those, the number and the network. What is to be found comes from the salt and the key, so a
+challenge that is brought back too early can be made once more, and its wait goes on.
 """
 
 import base64
 import binascii
 import hashlib
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ MAX_SOLUTION_CHARACTERS = 1024
 MAX_NUMBER = 1 << 53
 _NONCE_BYTES = 12
 _MEMBER_CHARACTERS = 200
+_TOLD = ("until", "ripe", "most")
 UNSOLVED = -1
 
 Challenge = Mapping[str, str | int]
@@ -32,16 +36,19 @@ class Proof(Enum):
     """What a solution shows."""
 
     NONE = "none"
+    EARLY = "early"
     SOLVED = "solved"
     WAITED = "waited"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A proof, and the challenge's nonce, by which it is spent."""
+    """A proof, and the challenge's nonce, by which it is spent; of one that came too early also
+    the challenge itself, with what is left of its wait."""
 
     proof: Proof
     nonce: bytes
+    challenge: Challenge | None = None
 
 
 NOTHING = Shown(Proof.NONE, b"")
@@ -65,13 +72,42 @@ class Challenges:
         it may be brought back unsolved. `numbers` is how many have to be tried at most."""
         nonce = secrets.token_hex(_NONCE_BYTES)
         until, ripe = str(int(now_s) + self._life_s), str(int(now_s) + wait_s)
-        bound = self._bound(nonce, until, ripe, number, network)
+        told = {"until": until, "ripe": ripe, "most": str(numbers)}
+        return self._make(nonce, told | {"for": self._bound(nonce, told, number, network)}, wait_s)
+
+    def look(self, solution: str, number: bytes, network: bytes, now_s: float) -> Shown:
+        """What a solution (base64 of JSON, of any bytes a client may send) proves now, for this
+        number and network. Whether it was spent before is not known here."""
+        payload = _payload(solution)
+        if payload is None:
+            return NOTHING
+        nonce, _, query = payload["salt"].partition("?")
+        told = dict(parse_qsl(query))
+        bound = self._bound(nonce, told, number, network)
+        if not secrets.compare_digest(told.get("for", "").encode(), bound.encode()):
+            return NOTHING
+        # From here on the salt is our own, and its numbers are numbers.
+        if now_s >= int(told["until"]):
+            return NOTHING
+        if payload["number"] == UNSOLVED:
+            left_s = math.ceil(int(told["ripe"]) - now_s)
+            if left_s <= 0:
+                return Shown(Proof.WAITED, nonce.encode())
+            return Shown(Proof.EARLY, nonce.encode(), self._make(nonce, told, left_s))
+        solved, _ = verify_solution(payload, self._sign, check_expires=False)
+        return Shown(Proof.SOLVED, nonce.encode()) if solved else NOTHING
+
+    def _make(self, nonce: str, told: Mapping[str, str], wait_s: int) -> Challenge:
+        """The challenge of a nonce and what its salt tells, every time the same but for `wait`."""
+        most = int(told["most"])
+        hidden = hashlib.blake2b(nonce.encode(), key=self._bind, digest_size=16, person=b"hidden")
         made = create_challenge(
             ChallengeOptions(
-                max_number=numbers,
+                max_number=most,
+                number=int.from_bytes(hidden.digest(), "big") % (most + 1),
                 hmac_key=self._sign,
                 salt=nonce,
-                params={"until": until, "ripe": ripe, "for": bound},
+                params=dict(told),
             )
         )
         return {
@@ -83,28 +119,9 @@ class Challenges:
             "wait": wait_s,
         }
 
-    def look(self, solution: str, number: bytes, network: bytes, now_s: float) -> Shown:
-        """What a solution (base64 of JSON, of any bytes a client may send) proves now, for this
-        number and network. Whether it was spent before is not known here."""
-        payload = _payload(solution)
-        if payload is None:
-            return NOTHING
-        nonce, _, query = payload["salt"].partition("?")
-        told = dict(parse_qsl(query))
-        until, ripe = told.get("until", ""), told.get("ripe", "")
-        bound = self._bound(nonce, until, ripe, number, network)
-        if not secrets.compare_digest(told.get("for", "").encode(), bound.encode()):
-            return NOTHING
-        # From here on the salt is our own, and its numbers are numbers.
-        if now_s >= int(until):
-            return NOTHING
-        if payload["number"] == UNSOLVED:
-            return Shown(Proof.WAITED, nonce.encode()) if now_s >= int(ripe) else NOTHING
-        solved, _ = verify_solution(payload, self._sign, check_expires=False)
-        return Shown(Proof.SOLVED, nonce.encode()) if solved else NOTHING
-
-    def _bound(self, nonce: str, until: str, ripe: str, number: bytes, network: bytes) -> str:
-        parts = (nonce.encode(), until.encode(), ripe.encode(), network, number)
+    def _bound(self, nonce: str, told: Mapping[str, str], number: bytes, network: bytes) -> str:
+        texts = (nonce, *(told.get(name, "") for name in _TOLD))
+        parts = (*(text.encode() for text in texts), network, number)
         framed = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
         return hashlib.blake2b(framed, key=self._bind, digest_size=16).hexdigest()
 

@@ -18,10 +18,11 @@ nothing on the first two rungs.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from lookup.allowance import NETWORK_LEAK_S, NUMBER_LEAK_S
 from lookup.clock import boot_s
-from lookup.public.challenge import Challenge, Challenges, Proof
+from lookup.public.challenge import Challenge, Challenges, Proof, Shown
 from lookup.public.shared_table import TICKS, SharedTable, open_table
 from lookup.settings import Settings
 
@@ -32,6 +33,10 @@ HARDEST = 3
 NETWORKS_REMEMBERED = 4096
 TABLE = ("live", "workers", "fair_use.map")
 """Where the table lies below the data folder."""
+Cause = Literal["number", "network"]
+"""Whose failures are too many: the candidate number's, whoever asked, or else the network's."""
+Flaw = Literal["too_early", "used", "invalid"]
+"""`invalid` is also what has expired, or is for another number or network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,14 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Solve:
-    """A challenge comes first; its `wait` is the seconds after which patience does as well."""
+    """A challenge comes first; its `wait` is the seconds after which patience does as well.
+
+    `flaw` is why the solution that was sent did not do; None where none was sent.
+    """
 
     challenge: Challenge
+    cause: Cause = "number"
+    flaw: Flaw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Wait:
     """The proof is good, but the pair's next try is in so many seconds; bring it back then."""
 
     seconds: int
+    cause: Cause = "number"
 
 
 Step = Go | Solve | Wait
@@ -117,23 +128,30 @@ class FairUse:
         if number_left <= self._number.free and network_left <= self._network.free:
             self._states["free"] += 1
             return GO
+        cause: Cause = "number" if number_left > self._number.free else "network"
         pair = self._table.place(b"pair" + network + number)
         turn = self._table.left(pair, now)
         shown = self._challenges.look(solution, number, network, now_s)
-        burned = number_left > self._number.last
-        if shown.proof is not Proof.NONE:
-            paced = burned or shown.proof is Proof.WAITED
+        flaw = self._flaw(solution, shown, now)
+        if flaw is None and shown.proof is not Proof.NONE:
+            paced = number_left > self._number.last or shown.proof is Proof.WAITED
             if paced and turn:
-                return self._later(turn)
-            if self._spend(shown.nonce, now):
-                if paced and not self._table.take(pair, now, self._wait_s * TICKS):
-                    return self._later(self._table.left(pair, now) or TICKS)
+                self._states["try_later"] += 1
+                return Wait(_seconds(turn), cause)
+            if self._admit(shown.nonce, pair if paced else None, now):
                 self._states[shown.proof.value] += 1
                 return GO
+            # Another request was quicker, with this solution or with the pair's turn.
+            flaw, turn = "used", self._table.left(pair, now)
         self._states["challenge_required"] += 1
+        if flaw == "too_early" and shown.challenge is not None:
+            # Whoever sends too soon goes on waiting, and does not begin again.
+            wait_s = max(int(shown.challenge["wait"]), _seconds(turn))
+            return Solve({**shown.challenge, "wait": wait_s}, cause, flaw)
         harder = max(self._number.doublings(number_left), self._network.doublings(network_left))
         wait_s = _seconds(turn) if turn else self._wait_s
-        return Solve(self._challenges.make(number, network, now_s, wait_s, self._numbers << harder))
+        numbers = self._numbers << harder
+        return Solve(self._challenges.make(number, network, now_s, wait_s, numbers), cause, flaw)
 
     def failed(self, number: bytes, network: bytes) -> None:
         """Count a try that found nothing."""
@@ -155,13 +173,25 @@ class FairUse:
     def _find_network(self, network: bytes) -> int:
         return self._table.place(b"network" + network)
 
-    def _spend(self, nonce: bytes, now: int) -> bool:
-        """Whether a challenge was not redeemed before; from now on it was."""
-        return self._table.take(self._table.place(b"spent" + nonce), now, self._life_s * TICKS)
+    def _spent(self, nonce: bytes) -> int:
+        return self._table.place(b"spent" + nonce)
 
-    def _later(self, ticks: int) -> Wait:
-        self._states["try_later"] += 1
-        return Wait(_seconds(ticks))
+    def _flaw(self, solution: str, shown: Shown, now: int) -> Flaw | None:
+        """What is wrong with a solution as far as one can tell without spending it."""
+        if not solution:
+            return None
+        if shown.proof is Proof.NONE:
+            return "invalid"
+        if self._table.left(self._spent(shown.nonce), now):
+            return "used"
+        return "too_early" if shown.proof is Proof.EARLY else None
+
+    def _admit(self, nonce: bytes, pair: int | None, now: int) -> bool:
+        """Spend a challenge, and take the pair's turn where there is one to take; false where
+        either was taken before."""
+        if not self._table.take(self._spent(nonce), now, self._life_s * TICKS):
+            return False
+        return pair is None or self._table.take(pair, now, self._wait_s * TICKS)
 
 
 def open_fair_use(

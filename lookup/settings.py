@@ -10,12 +10,31 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from lookup.errors import UsageError
 
 CHECKOUT = Path(__file__).parent.parent
+MOST_CHALLENGE_NUMBERS = 1_000_000
+"""Eight times as many are three minutes on a phone, and a challenge is good for five."""
+MOST_WAIT_S = 120
+"""A challenge is good for five minutes: whoever waits must have time left to come back."""
 
 
 def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ValueError("give a whole number above 0")
     return int(text)
+
+
+def _up_to(most: int) -> Callable[[str], int]:
+    """Reads a whole number above 0 and not above `most`."""
+
+    def read(text: str) -> int:
+        try:
+            number = _positive(text)
+        except ValueError:
+            number = 0
+        if not 1 <= number <= most:
+            raise ValueError(f"give a whole number from 1 to {most}")
+        return number
+
+    return read
 
 
 def _whole(text: str) -> int:
@@ -73,8 +92,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "failure_budget": _positive,
     "free_failures": _positive,
     "network_failures": _positive,
-    "challenge_numbers": _positive,
-    "wait_s": _positive,
+    "challenge_numbers": _up_to(MOST_CHALLENGE_NUMBERS),
+    "wait_s": _up_to(MOST_WAIT_S),
     "max_connections": _positive,
     "required_approvals": _whole,
     "retention_days": _positive,
@@ -99,4 +118,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             values[field.name] = READERS[field.name](text)
         except ValueError as error:
             raise UsageError(f"{variable} cannot be read: {error}.") from error
-    return dataclasses.replace(Settings(), **values)  # type: ignore[arg-type]  # READERS holds the types
+    settings = dataclasses.replace(Settings(), **values)  # type: ignore[arg-type]  # READERS holds the types
+    if settings.free_failures >= settings.failure_budget:
+        raise UsageError(
+            "LOOKUP_FREE_FAILURES must be below LOOKUP_FAILURE_BUDGET, since a proof of work comes"
+            " before waiting: set both, or neither."
+        )
+    return settings

@@ -7,7 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lookup.errors import UsageError
-from lookup.settings import READERS, Settings, read_settings
+from lookup.settings import (
+    MOST_CHALLENGE_NUMBERS,
+    MOST_WAIT_S,
+    READERS,
+    Settings,
+    read_settings,
+)
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -57,6 +63,37 @@ def test_what_is_no_timezone_is_refused_by_name_without_its_value(value: str) ->
     with pytest.raises(UsageError, match=r"^LOOKUP_TIMEZONE ") as caught:
         read_settings({"LOOKUP_TIMEZONE": value})
     assert value not in str(caught.value).replace("Asia/Shanghai", "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "most"),
+    [
+        ("LOOKUP_WAIT_S", MOST_WAIT_S),
+        ("LOOKUP_CHALLENGE_NUMBERS", MOST_CHALLENGE_NUMBERS),
+    ],
+)
+def test_what_would_keep_candidates_out_is_refused(variable: str, most: int) -> None:
+    read_settings({variable: str(most)})
+    for value in (str(most + 1), "9" * 5000, "0", "soon"):
+        with pytest.raises(UsageError) as caught:
+            read_settings({variable: value})
+        assert str(caught.value) == (
+            f"{variable} cannot be read: give a whole number from 1 to {most}."
+        )
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"LOOKUP_FREE_FAILURES": "7", "LOOKUP_FAILURE_BUDGET": "7"},
+        {"LOOKUP_FREE_FAILURES": "20"},
+        {"LOOKUP_FAILURE_BUDGET": "5"},
+    ],
+    ids=str,
+)
+def test_a_number_must_work_before_it_must_wait(found: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=r"^LOOKUP_FREE_FAILURES must be below LOOKUP_FAILURE_"):
+        read_settings(found)
 
 
 def test_every_field_has_a_reader() -> None:

@@ -10,9 +10,11 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from lookup.public.answers import PHRASES
 from lookup.public.app import create_app
 from lookup.public.challenge import encode
 from lookup.public.fair_use import FairUse
+from lookup.public.network import network_of
 from lookup.public.shared_table import private_table
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
@@ -32,9 +34,9 @@ class Town:
         store = EmbeddedStore(folder)
         open_release(store, make_release(store, make_kind()))
         self.seconds = Seconds()
-        fair_use = FairUse(private_table(), EASY, self.seconds)
+        self.fair_use = FairUse(private_table(), EASY, self.seconds)
         self.app: Starlette = create_app(
-            Settings(data_dir=folder), store, Clock(), fair_use=fair_use
+            Settings(data_dir=folder), store, Clock(), fair_use=self.fair_use
         )
         self.app.state.live.settle()
 
@@ -151,6 +153,68 @@ def test_the_form_without_a_script_is_let_in_after_its_wait(town: Town) -> None:
     assert town.post("/scores", HOME, data=again).status_code == 429
     town.seconds.now += EASY.wait_s
     assert "512.5" in town.post("/scores", HOME, data=again).text
+
+
+def test_a_form_sent_too_early_says_what_is_left_and_is_let_in_then(town: Town) -> None:
+    for _ in range(EASY.free_failures):
+        town.post("/scores", HOME, data=WRONG)
+    held = town.post("/scores?lang=en", HOME, data=TYPED)
+    for left in (20, 10):
+        town.seconds.now += 10
+        held = town.post("/scores?lang=en", HOME, data=TYPED | {"altcha": ticket_of(held)})
+        assert (held.status_code, held.headers["retry-after"]) == (429, str(left))
+        assert f"wait {left} seconds" in held.text
+    town.seconds.now += 10
+    assert "512.5" in town.post("/scores", HOME, data=TYPED | {"altcha": ticket_of(held)}).text
+
+
+def test_a_form_that_came_before_its_turn_keeps_its_solution(town: Town) -> None:
+    for _ in range(40):
+        town.work(WRONG, address=ELSEWHERE)
+    solution = solved(town.ask(TYPED).json()["challenge"])
+    assert town.work(WRONG, address=SCHOOL).json()["code"] == "no_match"
+    held = town.post("/scores", HOME, data=TYPED | {"altcha": solution})
+    assert held.headers["retry-after"] == str(EASY.wait_s)
+    assert ticket_of(held) == solution
+    town.seconds.now += EASY.wait_s
+    assert "512.5" in town.post("/scores", HOME, data=TYPED | {"altcha": ticket_of(held)}).text
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_form_that_is_held_says_to_send_it_and_not_to_reload(town: Town, language: str) -> None:
+    for _ in range(EASY.free_failures):
+        town.post("/scores", HOME, data=WRONG)
+    held = town.post(f"/scores?lang={language}", HOME, data=TYPED).text
+    for key in ("held.number", "held.detail", "held.valid", "held.elsewhere"):
+        assert PHRASES.say(key, language, seconds=EASY.wait_s) in held
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_network_s_failures_are_not_blamed_on_the_number(town: Town, language: str) -> None:
+    for number in range(EASY.network_failures):
+        town.fair_use.failed(b"%d" % number, network_of(HOME))
+    answer = town.post(f"{API}?lang={language}", HOME, json=TYPED)
+    key = "problem.challenge_required.detail"
+    words = {
+        cause: PHRASES.say(f"{key}.{cause}", language, seconds=EASY.wait_s)
+        for cause in ("number", "network")
+    }
+    assert answer.json()["detail"] == words["network"] != words["number"]
+    page = town.post(f"/scores?lang={language}", HOME, data=TYPED).text
+    assert PHRASES.say("held.network", language) in page
+    assert PHRASES.say("held.number", language) not in page.partition("<form")[0]
+
+
+def test_an_answer_says_what_was_wrong_with_a_solution(town: Town) -> None:
+    for _ in range(EASY.free_failures):
+        town.ask(WRONG)
+    first = town.ask(WRONG).json()
+    assert "solution" not in first
+    assert town.ask(WRONG, encode(first["challenge"])).json()["solution"] == "too_early"
+    assert town.ask(WRONG, "nonsense").json()["solution"] == "invalid"
+    solution = solved(first["challenge"])
+    town.ask(WRONG, solution)
+    assert town.ask(WRONG, solution).json()["solution"] == "used"
 
 
 def test_the_form_and_the_api_count_as_one(town: Town) -> None:

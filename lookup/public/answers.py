@@ -145,7 +145,8 @@ def render(outcome: Outcome, language: str) -> Answer:
     code, more = CODES[type(outcome)], _more(outcome)
     if more is None:
         return CONSTANT[code, language]
-    key, wait_s = f"problem.{code}.detail", retry_after_s(outcome)
+    held = f".{outcome.cause}" if isinstance(outcome, ChallengeRequired | TryLater) else ""
+    key, wait_s = f"problem.{code}.detail{held}", retry_after_s(outcome)
     return _problem(code, STATUSES[code], key, language, more, wait_s)
 
 
@@ -154,5 +155,6 @@ def _more(outcome: Outcome) -> Mapping[str, object] | None:
     if isinstance(outcome, NotOpen):
         return {"opens_at": iso(outcome.opens_at)}
     if isinstance(outcome, ChallengeRequired):
-        return {"challenge": outcome.challenge}
+        flaw = {"solution": outcome.flaw} if outcome.flaw else {}
+        return {"challenge": outcome.challenge, **flaw}
     return {} if isinstance(outcome, TryLater) else None

@@ -23,6 +23,7 @@ from lookup.candidate import (
 from lookup.errors import DamagedError
 from lookup.kind_rules import DIGITS
 from lookup.kinds import Field, Kind, Way
+from lookup.public.fair_use import Cause, Flaw
 from lookup.public.live import LiveReleases, State, View
 
 log = logging.getLogger("lookup.public")
@@ -77,16 +78,22 @@ class UnknownKind:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRequired:
-    """Fair use: solve this challenge (lookup.public.challenge) and ask again."""
+    """Fair use: solve this challenge (lookup.public.challenge) and ask again.
+
+    `cause` is whose failures are too many, `flaw` what was wrong with the solution that came.
+    """
 
     challenge: Mapping[str, str | int]
+    cause: Cause = "number"
+    flaw: Flaw | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Fair use: ask again in so many seconds."""
+    """Fair use: ask again in so many seconds, with the same solution."""
 
     seconds: int
+    cause: Cause = "number"
 
 
 NOTHING = r"(?!)"

@@ -167,8 +167,8 @@ class Handler:
 def held(step: Step) -> ChallengeRequired | TryLater:
     """What fair use asks for, as an outcome."""
     if isinstance(step, Solve):
-        return ChallengeRequired(step.challenge)
-    return TryLater(step.seconds if isinstance(step, Wait) else 1)
+        return ChallengeRequired(step.challenge, step.cause, step.flaw)
+    return TryLater(step.seconds, step.cause) if isinstance(step, Wait) else TryLater(1)
 
 
 def network_from(client: tuple[str, int] | None, real_ip: bytes | None) -> bytes:

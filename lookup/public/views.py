@@ -1,6 +1,5 @@
 """The pages: home, form, result, message; and the small documents beside them."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +37,8 @@ from lookup.public.asking import (
     gate,
 )
 from lookup.public.bodies import TOO_LARGE, read_body, read_form
+from lookup.public.challenge import encode
+from lookup.public.fair_use import Cause
 from lookup.public.handler import Asked, Handler, network_from
 from lookup.public.live import LiveReleases, View
 from lookup.public.tally import Tally
@@ -58,6 +59,18 @@ def respond(found: Answer) -> Response:
     response = Response(found.body, found.status)
     response.raw_headers.extend(found.headers)
     return response
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What fair use asks of whoever sent a form: so many seconds, whose failures are the cause,
+    and what to send back after them. That is a new challenge (`new`), which may be solved
+    before, or the solution that was sent, which is good but came before its turn."""
+
+    seconds: int
+    cause: Cause
+    altcha: str
+    new: bool
 
 
 class Site:
@@ -115,7 +128,8 @@ class Site:
         if not isinstance(outcome, Invalid | NoMatch | ChallengeRequired | TryLater):
             return outcome, self._outcome(scope, outcome, kind_name)
         names = frozenset() if isinstance(fields, Invalid) else frozenset(fields)
-        response = self._form(scope, view.kind, outcome, _way(view.kind, names))
+        way, held = _way(view.kind, names), _held(outcome, solution)
+        response = self._form(scope, view.kind, outcome, way, held)
         if fields is TOO_LARGE:
             response.headers["Connection"] = "close"
         return outcome, response
@@ -193,6 +207,7 @@ class Site:
         kind: Kind | None,
         outcome: NoMatch | Invalid | ChallengeRequired | TryLater | None,
         way: str | None,
+        held: HeldBack | None = None,
     ) -> Response:
         response = self._page(
             scope,
@@ -201,7 +216,7 @@ class Site:
             kind=kind,
             no_match=isinstance(outcome, NoMatch),
             invalid=outcome if isinstance(outcome, Invalid) else None,
-            held=_held(outcome) if isinstance(outcome, ChallengeRequired | TryLater) else None,
+            held=held,
             way_used=way,
         )
         return _with_retry_after(response, outcome)
@@ -247,20 +262,13 @@ def _with_retry_after(response: Response, outcome: Outcome | None) -> Response:
     return response
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """What fair use asks of whoever sent a form: so many seconds, and what to send back after
-    them, or solved before (`altcha`, None where only waiting helps)."""
-
-    seconds: int
-    altcha: str | None
-
-
-def _held(outcome: ChallengeRequired | TryLater) -> HeldBack:
+def _held(outcome: Outcome, solution: str) -> HeldBack | None:
     if isinstance(outcome, TryLater):
-        return HeldBack(outcome.seconds, None)
-    altcha = base64.b64encode(orjson.dumps(outcome.challenge)).decode()
-    return HeldBack(int(outcome.challenge["wait"]), altcha)
+        return HeldBack(outcome.seconds, outcome.cause, solution, new=False)
+    if isinstance(outcome, ChallengeRequired):
+        wait_s, altcha = int(outcome.challenge["wait"]), encode(outcome.challenge)
+        return HeldBack(wait_s, outcome.cause, altcha, new=True)
+    return None
 
 
 def _title(view: View, language: str) -> str:

@@ -36,6 +36,9 @@ class Waiting {
     this.form = form;
     this.panel = document.getElementById("waiting");
     this.stopped = false;
+    // What was said about the last try would seem to be about this one.
+    this.verdict = document.querySelectorAll("main [role=alert], main .wrong");
+    for (const said of this.verdict) said.hidden = true;
     form.setAttribute("aria-busy", "true");
     form.querySelector("button").disabled = true;
     if (form.nextElementSibling !== this.panel) form.after(this.panel);
@@ -70,6 +73,7 @@ class Waiting {
   stop() {
     this.stopped = true;
     this.say(null);
+    for (const said of this.verdict) said.hidden = false;
     this.form.removeAttribute("aria-busy");
     this.form.querySelector("button").disabled = false;
     this.form.querySelector("button").focus();
@@ -77,7 +81,7 @@ class Waiting {
 }
 
 function challengeOf(page) {
-  const field = page.querySelector("input[name=altcha]");
+  const field = page.querySelector("input[name=altcha][data-challenge]");
   return field && field.value ? field.value : null;
 }
 
@@ -111,7 +115,7 @@ async function ask(form, body, waiting) {
       solves += 1;
       body.set("altcha", await redeem(challenge, waiting));
     } else if (response.status === 429 && !challenge && wait > 0) {
-      await waiting.count("later", wait);
+      await waiting.count("later", wait, page.querySelector("[data-cause]"));
     } else if ([502, 503, 504].includes(response.status) || !page.querySelector("main")) {
       // Those who were refused together should not come back together.
       await waiting.count("busy", (wait || OFFLINE_S) + Math.random(), page.querySelector("main h1"));

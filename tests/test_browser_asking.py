@@ -178,6 +178,8 @@ def test_without_a_secure_context_the_page_waits_instead_of_working(
     assert not page.evaluate("window.isSecureContext")
     send(page)
     expect(page.get_by_role("status")).to_contain_text(say("waiting.patience"))
+    expect(page.get_by_role("status")).to_contain_text(say("waiting.plain"))
+    look(page, "plain")
     sees_the_result(page)
 
 
@@ -230,6 +232,23 @@ def test_a_lost_connection_is_tried_again(page: Page) -> None:
     send(page)
     expect(page.get_by_role("status")).to_contain_text(say("waiting.offline"))
     sees_the_result(page)
+
+
+@pytest.mark.parametrize("mistyped", ["100000002", "12"])
+def test_the_last_verdict_is_out_of_sight_while_the_next_is_waited_for(
+    page: Page, mistyped: str
+) -> None:
+    send(page, mistyped)
+    verdict = page.locator("main [role=alert], main .wrong")
+    expect(verdict.first).to_be_visible()
+    page.route("**/scores*", refuse(1000, say("waiting.busy")))
+    send(page)
+    expect(page.get_by_role("status")).to_contain_text(say("waiting.busy"))
+    for said in verdict.all():
+        expect(said).to_be_hidden()
+    page.get_by_role("button", name=say("waiting.stop")).click()
+    for said in verdict.all():
+        expect(said).to_be_visible()
 
 
 def test_whoever_does_not_want_to_wait_stops_it(page: Page) -> None:

@@ -17,6 +17,7 @@ from lookup.public.live import PRE_READ, LiveReleases
 from lookup.public.shelf import Check
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Reference, Upcoming
+from lookup.stores.workers import Standing, WorkerReport
 from tests.makers import (
     KEY,
     OPENING,
@@ -372,3 +373,41 @@ def test_a_file_replaced_under_its_name_stays_mapped_as_it_was(
     clock.now = opens_at - SECOND
     live.settle()
     assert live.prepared() == ("r1",)
+
+
+# Relieving another worker
+
+
+def other(release: str | None, *upcoming: str) -> WorkerReport:
+    standings = {"scores": Standing(1, release)}
+    return WorkerReport(1, OPENING, OPENING, standings, upcoming, {}, 0, 0)
+
+
+def test_a_worker_lacks_what_is_open_elsewhere_and_unknown_or_unavailable_here(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    assert live.lacks(other("scores-v1-0")) == ["scores"]
+    open_release(store, reference)
+    store.path(reference).unlink()
+    live.settle()
+    assert live.lacks(other("scores-v1-0")) == ["scores"]
+
+
+def test_a_worker_lacks_nothing_where_it_serves_or_rightly_does_not(
+    store: EmbeddedStore, live: LiveReleases, clock: Clock, reference: Reference
+) -> None:
+    open_release(store, reference, opened_at=OPENING)
+    live.settle()
+    assert live.lacks(other("scores-v1-0")) == []
+    clock.now = OPENING - SECOND
+    assert live.lacks(other("scores-v1-0")) == []
+    assert live.lacks(other(None)) == []
+
+
+def test_a_worker_lacks_a_scheduled_release_that_only_the_other_has_mapped(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    move(store, upcoming=Upcoming(reference, OPENING + SECOND))
+    live.settle()
+    assert live.lacks(other(None, reference.release)) == []
+    assert live.lacks(other(None, "scores-v9-0")) == ["scores-v9-0"]

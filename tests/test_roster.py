@@ -171,6 +171,11 @@ def test_a_restart_replaces_one_worker_after_the_other(served: Stage) -> None:
     assert not served.roster.restarting
 
 
+def test_only_a_worker_of_a_restart_is_told_whom_it_relieves(served: Stage) -> None:
+    assert served.roster.reload(served.now) == [Start(4, 0, relieves=1)]
+    assert served.roster.ended(2, served.now) == [Start(5, 1)]
+
+
 def test_an_old_worker_that_does_not_leave_is_killed(served: Stage) -> None:
     served.act(served.roster.reload(served.now))
     served.get_ready(4)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lookup.clock import SteadyClock
+from lookup.public.roster import GIVEN_UP
 from lookup.public.supervisor import Supervisor
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
@@ -61,6 +62,24 @@ def test_a_restart_gives_every_post_a_new_worker(served: tuple[Service, int]) ->
     before = set(service.workers)
     service.restart()
     assert len(service.workers) == 2
+    assert not before & set(service.workers)
+    assert ask(port).status_code == 200
+
+
+def test_a_restart_stops_at_a_worker_that_cannot_answer_what_the_one_there_does(
+    served: tuple[Service, int], store: EmbeddedStore
+) -> None:
+    service, port = served
+    before = set(service.workers)
+    (release,) = store.releases.glob("*.lmdb")
+    away = release.rename(release.with_suffix(".away"))
+    service.process.send_signal(signal.SIGHUP)
+    service.says("cannot answer what the one it was to replace does: scores;")
+    service.says(GIVEN_UP)
+    assert set(service.workers) == before
+    assert {ask(port).status_code for _ in range(10)} == {200}
+    away.rename(release)
+    service.restart()
     assert not before & set(service.workers)
     assert ask(port).status_code == 200
 

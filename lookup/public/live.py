@@ -20,7 +20,7 @@ from lookup.public.shelf import Check, Mapped, Shelf
 from lookup.release_file import ReleaseFile
 from lookup.stores.embedded import EmbeddedStore, Stamp
 from lookup.stores.pointer import Current, Pointer, Reference
-from lookup.stores.workers import Standing
+from lookup.stores.workers import Standing, WorkerReport
 
 READ_AGAIN_AFTER = timedelta(seconds=1)
 READY_WITHIN = timedelta(seconds=5)
@@ -202,6 +202,16 @@ class LiveReleases:
         scheduled = (slot.pointer.upcoming for slot in self._slots.values() if slot.pointer)
         references = (upcoming.reference for upcoming in scheduled if upcoming is not None)
         return tuple(each.release for each in references if self._shelf.get(each) is not None)
+
+    def lacks(self, report: WorkerReport) -> list[str]:
+        """What another worker can answer, now or at its hour, and this one cannot: kinds that are
+        open there and of which there is no word here, scheduled releases that are not mapped."""
+        now = self.clock()
+        views = (self.view(name, now) for name in self._slots)
+        known = {view.name for view in views if view and view.state is not State.UNAVAILABLE}
+        open_there = {name for name, standing in report.serving.items() if standing.release}
+        here = {standing.release for standing in self.standings(now).values()} | {*self.prepared()}
+        return [*sorted(open_there - known), *sorted(set(report.upcoming) - here)]
 
     def close(self) -> None:
         """Unmap everything; nothing may be asked after."""

@@ -25,10 +25,11 @@ STALL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start a worker at a post."""
+    """Start a worker at a post; `relieves` is the one that serves there and is to go after."""
 
     worker: int
     post: int
+    relieves: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +206,9 @@ class Roster:
         post = self.posts[number]
         if post.holder is None:
             post.holder, post.start_at = self._count, None
-        else:
-            post.newcomer = self._count
-        return Start(self._count, number)
+            return Start(self._count, number)
+        post.newcomer = self._count
+        return Start(self._count, number, post.holder)
 
     def _fill(self, now: float) -> Iterator[Start]:
         if self.stopping:

@@ -156,7 +156,15 @@ class Supervisor:
 
     def _start(self, action: Start) -> None:
         beats, written = self._context.Pipe(duplex=False)
-        plan = Plan(self._settings, self.clock, self._listening[action.post], written, self._secret)
+        there = self._running.get(action.relieves) if action.relieves is not None else None
+        plan = Plan(
+            self._settings,
+            self.clock,
+            self._listening[action.post],
+            written,
+            self._secret,
+            there.process.pid if there is not None else None,
+        )
         process = self._context.Process(target=run_worker, args=(plan,))
         try:
             with written, _nameless_program():

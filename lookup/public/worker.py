@@ -9,13 +9,14 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.lifespan.on import LifespanOn
 
 from lookup.clock import SteadyClock
 from lookup.logs import configure_logs
@@ -25,6 +26,7 @@ from lookup.public.live import LiveReleases
 from lookup.public.protocol import LookupProtocol
 from lookup.settings import Settings
 from lookup.sockets import BACKLOG
+from lookup.stores.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
     from uvicorn.server import Protocols
@@ -42,19 +44,25 @@ LISTENERS = 16
 """How often a worker listens on each socket. uvloop accepts one connection a listener and turn of
 the loop: with one, newcomers wait while those who are connected keep the loop busy, and nothing
 shows that they wait."""
+COMPARE_S = 3.0
+"""How long a worker may lack what the one it is to relieve has: that one's next report may say
+that it has been taken back meanwhile."""
 log = logging.getLogger("lookup.public")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a worker is to do: serve the data of `settings` on `listening`, by the time of
-    `clock`, and write to `beats`. `secret` is what all workers sign challenges with."""
+    `clock`, and write to `beats`. `secret` is what all workers sign challenges with; `relieves` is
+    the process whose place it is to take: unless it can answer whatever that one can, it ends
+    before it listens."""
 
     settings: Settings
     clock: SteadyClock
     listening: Sequence[socket.socket]
     beats: Connection
     secret: bytes
+    relieves: int | None = None
 
 
 def run_worker(plan: Plan) -> None:
@@ -82,7 +90,8 @@ def run_worker(plan: Plan) -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=FINISH_S,
     )
-    WorkerServer(config, app.state.live, plan.beats).run(listeners(plan.listening))
+    relief = Relief(app.state.live, app.state.store, plan.relieves)
+    WorkerServer(config, app.state.live, plan.beats, relief.lacks).run(listeners(plan.listening))
 
 
 def listeners(listening: Sequence[socket.socket]) -> list[socket.socket]:
@@ -104,11 +113,68 @@ def room_for(connections: int) -> int:
     return connections
 
 
+class Relief:
+    """Compares a new worker with the one whose place it is to take, by that one's report."""
+
+    def __init__(self, live: LiveReleases, store: EmbeddedStore, relieves: int | None) -> None:
+        self._live = live
+        self._store = store
+        self._relieves = relieves
+
+    async def lacks(self) -> list[str]:
+        """What the other can answer and this one cannot, though it was given time."""
+        looks = 0
+        while (lacking := await self._lacks_now()) and looks < COMPARE_S / BEAT_S:
+            # Before all is checked nothing is known; the supervisor does not wait for ever.
+            looks += self._live.ready()
+            await asyncio.sleep(BEAT_S)
+        return lacking
+
+    async def _lacks_now(self) -> list[str]:
+        reports = await asyncio.to_thread(self._store.workers, self._live.clock())
+        there = (report for report in reports if report.pid == self._relieves)
+        return [name for report in there for name in self._live.lacks(report)]
+
+
+async def _nothing() -> list[str]:
+    return []
+
+
+class _Lifespan(LifespanOn):
+    """Starts the application and ends it again, before anybody is let in, where `lacks` finds
+    something."""
+
+    def __init__(self, config: uvicorn.Config, lacks: Callable[[], Awaitable[list[str]]]) -> None:
+        super().__init__(config)
+        self._lacks = lacks
+
+    async def startup(self) -> None:
+        """Start; uvicorn ends the process where `should_exit` is set by then."""
+        await super().startup()
+        if self.should_exit:
+            return
+        if lacking := await self._lacks():
+            log.error(
+                "this worker cannot answer what the one it was to replace does: %s;"
+                " put the files back, then send SIGHUP again",
+                ", ".join(lacking),
+            )
+            await self.shutdown()
+            self.should_exit = True
+
+
 class WorkerServer(uvicorn.Server):
     """uvicorn's server that tells its supervisor how it is, and ends when there is none."""
 
-    def __init__(self, config: uvicorn.Config, live: LiveReleases, beats: Connection) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        live: LiveReleases,
+        beats: Connection,
+        lacks: Callable[[], Awaitable[list[str]]] = _nothing,
+    ) -> None:
         super().__init__(config)
+        self._lacks = lacks
         self._live = live
         self._beats = beats
         os.set_blocking(beats.fileno(), False)
@@ -119,6 +185,8 @@ class WorkerServer(uvicorn.Server):
         if parent := multiprocessing.parent_process():
             asyncio.get_running_loop().add_reader(parent.sentinel, self._orphaned)
         self._tasks.append(asyncio.create_task(self._beat()))
+        if isinstance(self.lifespan, LifespanOn):
+            self.lifespan = _Lifespan(self.config, self._lacks)
         await super().startup(sockets)
         log.info("this worker listens")
 

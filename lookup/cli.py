@@ -22,6 +22,9 @@ from lookup.errors import ServiceError, UsageError
 from lookup.sample import write_sample
 from lookup.settings import read_settings
 
+HOST, PORT = "127.0.0.1", 8000
+"""Where the public site is served unless it is said."""
+
 app = typer.Typer(
     help="Exam results, lottery results and admissions: load, seal, open, serve.",
     no_args_is_help=True,
@@ -63,8 +66,8 @@ def version() -> None:
 @app.command()
 def serve(
     context: typer.Context,
-    host: str = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    host: Annotated[str | None, typer.Option(show_default=HOST)] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, show_default=str(PORT))] = None,
     workers: Annotated[int, typer.Option(min=1, max=256)] = 1,
     sockets: Annotated[
         Path | None,
@@ -78,10 +81,19 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the public site. SIGHUP replaces all workers, one after the other."""
+    if sockets is not None and (host, port) != (None, None):
+        raise UsageError("--sockets is instead of --host and --port: give one or the other.")
     # Imported here: the admin commands need no web server.
     from lookup.public.serving import serve as serve_public
 
-    serve_public(context.obj, host, port, workers, sockets=sockets, metrics_port=metrics_port)
+    serve_public(
+        context.obj,
+        host or HOST,
+        port or PORT,
+        workers,
+        sockets=sockets,
+        metrics_port=metrics_port,
+    )
 
 
 @app.command()

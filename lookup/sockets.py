@@ -64,6 +64,8 @@ def bind_files(folder: Path, count: int) -> Iterator[list[socket.socket]]:
 
     What a killed service left is replaced. Raises UsageError of one sentence.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder: choose another with --sockets.")
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(_file(folder / f"worker-{n}.sock")) for n in range(count)]
 

@@ -163,6 +163,9 @@ def test_a_refusal_is_one_sentence_and_its_exit_code(
         ["batch", "show", "x"],
         ["release", "schedule", "x"],
         ["serve", "--port", "0"],
+        ["serve", "--sockets", "run", "--port", "8000"],
+        ["serve", "--sockets", "run", "--host", "127.0.0.1"],
+        ["--data-dir", "nope", "serve"],
         ["batch", "show", "1", "--limit", "x"],
     ],
 )

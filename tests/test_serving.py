@@ -52,13 +52,29 @@ def test_a_folder_that_cannot_hold_sockets_is_refused(tmp_path: Path, name: str)
         serve(Settings(data_dir=tmp_path), HOST, 1, sockets=tmp_path / name)
 
 
+def test_a_file_for_a_folder_of_sockets_is_called_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError, match="file is not a folder: choose another with --sockets"):
+        serve(Settings(data_dir=tmp_path), HOST, 1, sockets=tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_without_a_data_folder_nothing_starts_and_nothing_is_made(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError, match=f"no data folder .*{name}: give it with --data-dir"):
+        serve(Settings(data_dir=tmp_path / name), HOST, free_port())
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
 def test_addresses_that_are_taken_are_told_before_anything_starts(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     with bind(HOST, 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match="--port"):
             serve(settings, HOST, port)
-        with pytest.raises(UsageError, match="--metrics-port"):
+        with pytest.raises(UsageError, match=r"is in use: .* --metrics-port"):
             serve(settings, HOST, free_port(), metrics_port=port)
     assert list(tmp_path.iterdir()) == []
 

@@ -3,6 +3,7 @@
 Labels are kinds, outcomes, reasons and small numbers; nothing about who asked is in a report.
 """
 
+import errno
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -165,9 +166,13 @@ def serve_metrics(
     try:
         server, answering = start_http_server(port, host, registry)
     except (OSError, OverflowError) as error:
-        raise UsageError(
-            f"Metrics cannot be served on {host} port {port}: choose another --metrics-port."
-        ) from error
+        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        sentence = (
+            f"Port {port} is in use: stop what uses it or choose another --metrics-port."
+            if in_use
+            else f"Metrics cannot be served on {host} port {port}: choose another --metrics-port."
+        )
+        raise UsageError(sentence) from error
     ended = threading.Event()
     following = threading.Thread(target=_follow, args=(metrics, ended), daemon=True)
     following.start()

@@ -3,6 +3,7 @@
 import contextlib
 from pathlib import Path
 
+from lookup.errors import UsageError
 from lookup.logs import configure_logs
 from lookup.public.metrics import serve_metrics
 from lookup.public.supervisor import Supervisor
@@ -23,8 +24,11 @@ def serve(
     """Serve until told to stop: on `host` and `port`, or on a unix socket for each worker in the
     folder `sockets`; metrics on `metrics_port` of this machine.
 
-    Raises UsageError where an address cannot be had, nothing afterwards.
+    Raises UsageError where there is no data folder or an address cannot be had, nothing
+    afterwards.
     """
+    if not settings.data_dir.is_dir():
+        raise UsageError(f"There is no data folder {settings.data_dir}: give it with --data-dir.")
     configure_logs()
     with contextlib.ExitStack() as stack:
         if sockets is None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from lookup.pages import SECURITY_HEADERS
+from lookup.public.answers import STATUSES
 from lookup.sockets import bind_files
 from tests.makers import TYPED
 from tests.service_makers import HOST, PATIENCE_S, Service, free_port, publish_one, wait_listening
@@ -263,7 +266,7 @@ def test_only_what_may_be_asked_twice_is_asked_again(
 
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
-    [({"X-Large": "x" * 5000}, b"", 400), ({}, b"x" * 5000, 413)],
+    [({"X-Large": "x" * 5000}, b"", 431), ({}, b"x" * 5000, 413)],
 )
 def test_what_is_too_large_never_reaches_a_worker(
     front: Front, upstream: Upstream, headers: dict[str, str], body: bytes, status: int
@@ -271,6 +274,54 @@ def test_what_is_too_large_never_reaches_a_worker(
     with front.client() as client:
         assert client.post("/scores", headers=headers, content=body).status_code == status
     assert upstream.asked == []
+
+
+REFUSED: dict[int, dict[str, Any]] = {
+    400: {"headers": {"Host": "not a name"}},
+    405: {"method": "TRACE"},
+    413: {"content": b"x" * 5000},
+    414: {"params": {"x": "x" * 5000}},
+    431: {"headers": {"X-Large": "x" * 5000}},
+    503: {},
+}
+"""What nginx answers by itself, nobody being there to be asked."""
+
+
+@pytest.mark.parametrize("path", ["/api/v1/scores", "/scores"])
+@pytest.mark.parametrize("status", REFUSED)
+def test_what_nginx_answers_itself_has_the_form_of_ours(
+    front: Front, status: int, path: str
+) -> None:
+    asked = {"method": "POST", "url": path} | REFUSED[status]
+    with front.client() as client:
+        answer = client.request(**asked)
+    assert answer.status_code == status
+    assert answer.headers["strict-transport-security"]
+    assert answer.headers["cache-control"] == "no-store"
+    for name, value in SECURITY_HEADERS:
+        if name != b"content-security-policy":
+            assert answer.headers.get_list(name.decode()) == [value.decode()]
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers.get("retry-after") == ("5" if status == 503 else None)
+    # Of an address that is too long nginx knows nothing.
+    if path.startswith("/api/") and status != 414:
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert list(problem) == ["type", "title", "status", "detail", "code"]
+        assert problem["status"] == status
+        assert problem["code"] in {*STATUSES, "invalid_request"}
+    else:
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert 'lang="zh-CN"' in answer.text
+        assert 'lang="en"' in answer.text
+        assert "$" not in answer.text
+        assert ('<meta http-equiv="refresh" content="5">' in answer.text) == (status == 503)
+
+
+def test_the_answers_of_nginx_have_no_address_of_their_own(front: Front) -> None:
+    with front.client() as client:
+        assert client.get("/.answers/page").status_code == 404
+        assert "$" not in client.get("/.answers/page").text
 
 
 def test_no_client_is_logged(front: Front, service: Service) -> None:

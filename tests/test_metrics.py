@@ -108,6 +108,18 @@ def test_what_a_worker_counted_outlives_it() -> None:
     assert kept.totals()[archive.REQUESTS, "scores", "found"] == 5 + 9 + 1
 
 
+def test_the_last_word_of_a_worker_counts_though_it_is_not_there_any_more() -> None:
+    kept = Archive()
+    kept.take([worker(1, 5)])
+    kept.take([replace(worker(1, 9), ended=True), worker(2, started=1)])
+    assert kept.totals()[archive.REQUESTS, "scores", "found"] == 9
+    assert kept.ended == 1
+    assert list(kept.numbers.values()) == [0]
+    kept.take([worker(2, started=1)])
+    assert kept.totals()[archive.REQUESTS, "scores", "found"] == 9
+    assert kept.ended == 1
+
+
 def test_a_process_id_that_comes_again_is_another_worker() -> None:
     kept = Archive()
     kept.take([worker(1, 5)])

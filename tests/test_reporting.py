@@ -93,6 +93,19 @@ def test_a_worker_that_starts_or_ends_removes_what_killed_ones_left(
     assert list(folder(store).glob("*.json*")) == []
 
 
+def test_a_worker_that_ends_leaves_its_last_counts_and_is_not_there_any_more(
+    app: Starlette, store: EmbeddedStore, clock: Clock
+) -> None:
+    reporter = Reporter(store, app.state.live, app.state.tally)
+    late = reporter.report()
+    reporter.write(late)
+    app.state.tally.requests = 7
+    asyncio.run(reporter.end())
+    reporter.write(late)
+    assert [report.requests for report in store.reports(clock.now)] == [7]
+    assert store.workers(clock.now) == []
+
+
 def test_a_worker_counts_lookups_by_what_was_answered(app: Starlette, clock: Clock) -> None:
     wrong = TYPED | {"access_code": "ZZZZ9999"}
     for url, name in (("/api/v1/scores", "json"), ("/scores", "data")):
@@ -194,7 +207,7 @@ def test_a_damaged_upcoming_release_is_not_ready(store: EmbeddedStore, clock: Cl
     live.close()
 
 
-def test_a_worker_reports_while_it_runs_and_leaves_nothing(
+def test_a_worker_reports_while_it_runs_and_is_not_there_afterwards(
     app: Starlette, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported: list[WorkerReport] = []
@@ -215,7 +228,8 @@ def test_a_worker_reports_while_it_runs_and_leaves_nothing(
 
     asyncio.run(run())
     assert reported[0].pid == os.getpid()
-    assert list(folder(store).glob("*.json*")) == []
+    assert store.workers(OPENING) == []
+    assert [report.ended for report in store.reports(OPENING)] == [True]
 
 
 @pytest.mark.parametrize("failure", [errno.EACCES, errno.ENOSPC, errno.EROFS])

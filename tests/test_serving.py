@@ -104,6 +104,22 @@ def test_metrics_are_of_all_workers_and_on_a_port_of_their_own(tmp_path: Path) -
             pytest.fail("not both workers are shown")
 
 
+def test_a_restart_loses_no_count(tmp_path: Path) -> None:
+    publish_one(tmp_path)
+    metrics_port = free_port()
+    found = 'lookup_requests_total{kind="scores",outcome="found"} 10.0'
+    with serving(tmp_path, 2, "--metrics-port", str(metrics_port)) as (service, port):
+        for _ in range(10):
+            assert ask(port).status_code == 200
+        service.restart()
+        # What ended is looked at once a second, and kept.
+        for _ in range(2000):
+            if found in httpx.get(f"http://{HOST}:{metrics_port}/", trust_env=False).text:
+                break
+        else:
+            pytest.fail("some of the lookups are not counted")
+
+
 def test_workers_carry_nothing_of_the_command_line() -> None:
     program = (
         "import sys, lookup.public.preloaded; "

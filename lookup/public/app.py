@@ -76,7 +76,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    reporter.tidy()
+    await reporter.end()
     live.close()
     service.fair_use.close()
 

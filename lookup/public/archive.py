@@ -1,10 +1,11 @@
 """The counts of all public workers there were, so that no counter goes back when one ends.
 
 Reports count since a worker's start and end with it; what was last read of those that are gone
-is kept. What a worker counts between its last report and its death, a second's worth, is lost.
+is kept. A worker that ends as it is told leaves a last report; of one that is killed a second's
+worth is lost, what it counted since its last report.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -56,7 +57,8 @@ class Archive:
     _base: dict[Series, int] = field(default_factory=dict)
 
     def take(self, reports: Iterable[WorkerReport]) -> None:
-        """Take in the reports of all workers there are now."""
+        """Take in the reports of all workers there are, and the last ones of those that ended."""
+        reports = list(reports)
         present = {(report.pid, report.started_at): series(report) for report in reports}
         for key, counts in present.items():
             if key not in self._last:
@@ -69,8 +71,9 @@ class Archive:
         gone = [key for key in self._last if key not in present]
         for key in gone[: max(0, len(gone) - KEPT)]:
             _add(self._base, self._last.pop(key))
-        self.ended = max(self.ended, self._seen - len(present))
-        self._number(present)
+        there = [(report.pid, report.started_at) for report in reports if not report.ended]
+        self.ended = max(self.ended, self._seen - len(there))
+        self._number(there)
 
     def totals(self) -> dict[Series, int]:
         """Every count, of the workers present and gone."""
@@ -79,7 +82,7 @@ class Archive:
             _add(totals, counts)
         return totals
 
-    def _number(self, present: Iterable[Key]) -> None:
+    def _number(self, present: Collection[Key]) -> None:
         self.numbers = {key: self.numbers[key] for key in present if key in self.numbers}
         taken = set(self.numbers.values())
         free = (number for number in count() if number not in taken)

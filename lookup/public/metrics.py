@@ -74,8 +74,9 @@ class Metrics(Collector):
     def _look(self) -> tuple[dict[str, WorkerReport], int]:
         """The workers heard lately, by number, and how many are there and silent."""
         now = self._clock()
-        reports = self._store.workers(now)
+        reports = self._store.reports(now)
         self._archive.take(reports)
+        reports = [report for report in reports if not report.ended]
         numbers = self._archive.numbers
         fresh = {
             str(numbers[report.pid, report.started_at]): report

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -34,6 +35,8 @@ class Reporter:
         self._pid = os.getpid()
         self._started_at = live.clock()
         self._complained = False
+        self._ended = False
+        self._writing = threading.Lock()
 
     def report(self) -> WorkerReport:
         """The worker as it is now."""
@@ -50,12 +53,16 @@ class Reporter:
             busy=self._tally.busy,
             http_refused=self._tally.http_refused(),
             gauges=self._gauges(),
+            ended=self._ended,
         )
 
     def write(self, report: WorkerReport) -> None:
         """Write a report; a failure is logged once until a write succeeds."""
         try:
-            self._store.report(report)
+            with self._writing:
+                # A write that a slow disk held up must not come after the last word.
+                if report.ended == self._ended:
+                    self._store.report(report)
         except StorageError as error:
             if not self._complained:
                 log.warning("this worker's report cannot be written: %s", error)
@@ -72,8 +79,15 @@ class Reporter:
                 log.error("a worker's report failed: %s", type(error).__name__)
             await asyncio.sleep(EVERY.total_seconds())
 
+    async def end(self) -> None:
+        """Leave a last report, so that what was counted since the one before is not lost; it is
+        swept up by whoever starts next."""
+        self._ended = True
+        await asyncio.to_thread(self.write, self.report())
+
     def tidy(self) -> None:
-        """Take away this worker's report and those of killed ones: at the start and the end."""
+        """Take away the reports of those that are gone, and one of this process id: at the
+        start."""
         try:
             self._store.forget_worker(self._pid, self._live.clock())
         except StorageError as error:

@@ -144,13 +144,17 @@ class EmbeddedStore:
             write_report(self._workers, report)
 
     def forget_worker(self, pid: int, now: datetime) -> None:
-        """Remove a worker's report, and what killed ones left. Raises StorageError."""
+        """Remove a worker's report, and what those that are gone left. Raises StorageError."""
         with storage(self._workers):
             remove_report(self._workers, pid)
             sweep_reports(self._workers, now)
 
     def workers(self, now: datetime) -> list[WorkerReport]:
         """The report of every public worker there is, by process id; damaged ones left out."""
+        return [report for report in self.reports(now) if not report.ended]
+
+    def reports(self, now: datetime) -> list[WorkerReport]:
+        """The same, and for some seconds the last reports of workers that ended."""
         return read_reports(self._workers, now)
 
     @contextlib.contextmanager

@@ -99,6 +99,8 @@ class WorkerReport:
     busy: int = 0
     http_refused: Mapping[str, int] = field(default_factory=dict)
     gauges: Gauges = Gauges()
+    ended: bool = False
+    """Whether it was a worker's last word: it is not there any more, its counts are."""
 
 
 def bucket(nanoseconds: int) -> int:
@@ -152,8 +154,9 @@ def remove_report(folder: Path, pid: int) -> None:
 
 
 def read_reports(folder: Path, now: datetime) -> list[WorkerReport]:
-    """Every worker's report, by process id; without those that are damaged, and without
-    those of killed workers: not fresh, and the process is gone."""
+    """Every worker's report, by process id, for a while the last ones of those that ended too;
+    without those that are damaged, and without those of killed workers: not fresh, and the
+    process is gone."""
     reports = []
     for path in _files(folder):
         with contextlib.suppress(OSError, DamagedError):
@@ -221,6 +224,7 @@ def decode(content: bytes) -> WorkerReport:
             busy=_count(found["busy"]),
             http_refused=_by_name(found["http_refused"]),
             gauges=_gauges(found["gauges"]),
+            ended=_flag(found["ended"]),
         )
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DamagedError("A worker's report cannot be read: restart the worker.") from error
@@ -256,6 +260,12 @@ def _measured(value: Any) -> float:
 def _count(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise ValueError("a count that cannot be one")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError("neither yes nor no")
     return value
 
 

@@ -26,6 +26,8 @@ UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.asgi", ACCESS)
 CLIENTS_FAULT = "httptools_impl"
 """Where uvicorn warns once for every malformed request: metrics count those, and whoever sends
 millions of them must not fill the disk."""
+NOBODY_CANCELLED = ("Cancel %s running task(s), timeout graceful shutdown exceeded", (0,))
+"""What uvicorn calls an error where connections that are idle outlast a calm end."""
 
 
 def configure_logs(json: bool | None = None) -> None:
@@ -62,7 +64,8 @@ def _formatter(as_json: bool) -> ProcessorFormatter:
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    return not (record.module == CLIENTS_FAULT and record.levelno <= logging.WARNING)
+    malformed = record.module == CLIENTS_FAULT and record.levelno <= logging.WARNING
+    return not malformed and (record.msg, record.args) != NOBODY_CANCELLED
 
 
 def _withhold(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

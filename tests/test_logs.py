@@ -123,6 +123,13 @@ def test_a_traceback_put_into_words_is_left_out() -> None:
     assert event["event"] == "Traceback of:"
 
 
+def test_a_calm_end_of_uvicorn_is_no_error() -> None:
+    said_of = "uvicorn.error('Cancel %s running task(s), timeout graceful shutdown exceeded', {})"
+    assert lines(said(said_of.format(0))) == []
+    (event,) = lines(said(said_of.format(2)))
+    assert event["event"].startswith("Cancel 2 running")
+
+
 def test_uvicorn_speaks_in_the_same_form_and_keeps_no_access_log() -> None:
     code = (
         "uvicorn.warning('Limit of %d exceeded', 3, extra={'color_message': 'x'})\n"

@@ -96,6 +96,15 @@ def test_it_ends_when_told_and_so_do_its_workers(
         bound.bind(("127.0.0.1", port))
 
 
+def test_a_signal_to_the_whole_group_is_no_error(served: tuple[Service, int]) -> None:
+    service, _ = served
+    os.killpg(service.process.pid, signal.SIGTERM)
+    for _ in range(2):
+        service.says("ended as told")
+    assert service.process.wait(PATIENCE_S) == 0
+    assert not [event for event in service.events if "status" in event or "cannot" in event]
+
+
 def test_a_client_that_never_finishes_its_request_does_not_hold_up_the_end(
     served: tuple[Service, int],
 ) -> None:

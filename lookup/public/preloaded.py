@@ -5,6 +5,7 @@ so its pages stay shared by all of them.
 """
 
 import gc
+import signal
 
 import uvicorn.lifespan.on
 import uvicorn.loops.uvloop
@@ -16,5 +17,9 @@ import lookup.public.worker
 
 __all__ = ["lookup", "uvicorn", "uvloop"]
 
+# A signal to the whole group is the supervisor's to answer: without this process it could not
+# tell how the workers ended.
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
 gc.collect()
 gc.freeze()

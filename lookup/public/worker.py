@@ -70,6 +70,8 @@ def run_worker(plan: Plan) -> None:
     # Ctrl-C reaches every process of a terminal; the supervisor decides what it means.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # Ignored by the process this one was forked from.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     configure_logs()
     connections = room_for(plan.settings.max_connections)
     settings = dataclasses.replace(plan.settings, max_connections=connections)

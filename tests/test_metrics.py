@@ -120,6 +120,15 @@ def test_the_last_word_of_a_worker_counts_though_it_is_not_there_any_more() -> N
     assert kept.ended == 1
 
 
+def test_a_kind_that_is_served_counts_from_zero_before_its_first_request() -> None:
+    kept = Archive()
+    kept.take([replace(worker(), counts={})])
+    totals = kept.totals()
+    assert totals[archive.REQUESTS, "scores", "found"] == 0
+    assert totals[archive.REQUESTS, "scores", "no_match"] == 0
+    assert totals[archive.TOOK_US, "scores"] == 0
+
+
 def test_a_process_id_that_comes_again_is_another_worker() -> None:
     kept = Archive()
     kept.take([worker(1, 5)])

@@ -32,6 +32,10 @@ def series(report: WorkerReport) -> dict[Series, int]:
         (FAILURES,): report.failures,
         (BUSY,): report.busy,
     }
+    # A counter that is not there before the first request loses that one to `rate`.
+    for kind in report.serving:
+        found |= {(REQUESTS, kind, CODES[was]): 0 for was in (Found, NoMatch)}
+        found[TOOK_US, kind] = 0
     found |= {(HTTP_REFUSED, reason): times for reason, times in report.http_refused.items()}
     found |= {(FAIR_USE, decision): times for decision, times in report.gauges.fair_use.items()}
     for kind, counts in report.counts.items():

@@ -147,3 +147,12 @@ def test_a_worker_takes_several_newcomers_in_a_turn_of_its_loop() -> None:
         assert {each.getsockname() for each in listening} == {bound.getsockname()}
         for each in listening:
             each.close()
+
+
+def test_a_worker_that_begins_lets_the_others_go_on_listening() -> None:
+    with socket.socket() as bound, socket.socket(fileno=os.dup(bound.fileno())) as received:
+        bound.setblocking(False)
+        listening = listeners([received])
+        assert not os.get_blocking(bound.fileno())
+        for each in listening[1:]:
+            each.close()

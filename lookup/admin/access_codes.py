@@ -35,6 +35,7 @@ class CodeList:
         self.path = path
         self._partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
         self._published = False
+        self._given: set[str] = set()
         with storage(path):
             if path.exists():
                 raise UsageError(f"{path} is there already: name a new file for the codes.")
@@ -46,8 +47,13 @@ class CodeList:
         self._writer.writerow(header)
 
     def issue(self, identifiers: Sequence[str]) -> list[str]:
-        """A random code for each candidate, noted in the list."""
-        codes = random_codes(len(identifiers))
+        """A random code for each candidate, no two alike, noted in the list."""
+        codes: list[str] = []
+        # Among a million, two alike are as likely as not; checks would take them for a mistake.
+        while missing := len(identifiers) - len(codes):
+            fresh = [c for c in dict.fromkeys(random_codes(missing)) if c not in self._given]
+            self._given.update(fresh)
+            codes += fresh
         with storage(self.path):
             self._writer.writerows(zip(identifiers, codes, strict=True))
         return codes

@@ -97,8 +97,11 @@ def run_worker(plan: Plan) -> None:
 
 
 def listeners(listening: Sequence[socket.socket]) -> list[socket.socket]:
-    """Each socket `LISTENERS` times."""
-    return [*listening, *(each.dup() for each in listening for _ in range(LISTENERS - 1))]
+    """Each socket `LISTENERS` times, as it is."""
+    # socket.dup() would make it blocking, and so in every worker that listens on it: the first
+    # newcomer that another one takes would stop the loop.
+    more = [os.dup(each.fileno()) for each in listening for _ in range(LISTENERS - 1)]
+    return [*listening, *(socket.socket(fileno=number) for number in more)]
 
 
 def room_for(connections: int) -> int:

@@ -154,10 +154,6 @@ class Kind:
             return ()
         return tuple(value for value in self.field(score.flags).values if value.replaces_mark)
 
-    def way_of(self, names: frozenset[str]) -> Way | None:
-        """The way in that is made of exactly these fields."""
-        return next((way for way in self.ways if frozenset(way.fields) == names), None)
-
 
 def _label(value: Mapping[str, str]) -> Label:
     return Label(value["zh"], value["en"])

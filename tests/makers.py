@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from lookup.candidate import CANONICAL, credential
 from lookup.kind_file import load_kind
 from lookup.kinds import Kind
-from lookup.public.asking import Outcome, gate, look
+from lookup.public.asking import Credentials, Outcome, Ways, find, gate
 from lookup.public.live import LiveReleases, View
 from lookup.release_file import Envelope, Manifest, ReleaseWriter, digest_of
 from lookup.stores.embedded import EmbeddedStore
@@ -120,4 +120,8 @@ def send(app: Starlette, method: str, url: str, **options: Any) -> httpx.Respons
 def ask(live: LiveReleases, kind: str, fields: Mapping[str, object], now: datetime) -> Outcome:
     """What every way of asking does: the state first, the fields after."""
     view = gate(live, kind, now)
-    return look(view, fields) if isinstance(view, View) else view
+    if not isinstance(view, View):
+        return view
+    assert view.kind is not None
+    credentials = Ways(view.kind).read(fields)
+    return find(view, credentials) if isinstance(credentials, Credentials) else credentials

@@ -14,6 +14,7 @@ from lookup.documents import dotted
 from lookup.kind_file import load_kind
 from lookup.kind_rules import TYPES, check
 from lookup.kinds import read_kind
+from lookup.public.asking import Invalid, Ways
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = (ROOT / "data" / "kinds", ROOT / "tests" / "kinds")
@@ -101,8 +102,7 @@ SCORES = DOCUMENTS[[path.stem for path in FILES].index("scores")]
 def test_every_kind_loads(path: Path) -> None:
     kind = load_kind(path)
     assert kind.name == path.stem
-    for way in kind.ways:
-        assert kind.way_of(frozenset(way.fields)) == way
+    assert len({frozenset(way.fields) for way in kind.ways}) == len(kind.ways)
     shown = {name for group in kind.groups for name in group.fields}
     assert not {field.name for field in kind.fields if field.secret or field.withheld} & shown
 
@@ -172,8 +172,11 @@ def test_a_label_speaks_chinese_unless_asked_for_english() -> None:
 
 def test_no_way_in_is_made_of_part_of_one() -> None:
     kind = read_kind(SCORES)
-    assert kind.way_of(frozenset({"candidate_number"})) is None
-    assert kind.way_of(frozenset({"candidate_number", "access_code", "id_suffix"})) is None
+    for typed, reason in (
+        (["candidate_number"], Invalid("access_code", "missing")),
+        (["candidate_number", "access_code", "id_suffix"], Invalid(None, "one_way")),
+    ):
+        assert Ways(kind).read(dict.fromkeys(typed, "")) == reason
 
 
 def test_a_wrong_document_is_a_value_error_with_every_problem() -> None:

@@ -195,14 +195,6 @@ def find(view: View, credentials: Credentials) -> Found | NoMatch | Unavailable:
     return NO_MATCH if body is None else Found(body, view)
 
 
-def look(view: View, fields: Mapping[str, object]) -> Found | NoMatch | Invalid | Unavailable:
-    """Read and find in one; what `gate` let through comes here."""
-    if view.kind is None:
-        return Unavailable()
-    credentials = Ways(view.kind).read(fields)
-    return find(view, credentials) if isinstance(credentials, Credentials) else credentials
-
-
 def _no_way(kind: Kind, names: frozenset[str]) -> Invalid:
     """Why these names are no way in; names the kind does not have are never repeated."""
     if names - {name for way in kind.ways for name in way.fields}:

@@ -63,10 +63,6 @@ class Connections:
         """How many connections there are."""
         return len(self._all)
 
-    def idle(self) -> int:
-        """How many of them are between requests."""
-        return len(self._waits[Wait.IDLE])
-
     def admit(self, connection: Connection) -> bool:
         """Take a new connection in, idle; where there is no room the one idle longest goes, or
         before it one that was refused and lingers.

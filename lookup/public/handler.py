@@ -25,7 +25,7 @@ from lookup.public.asking import (
     gate,
 )
 from lookup.public.bodies import TOO_LARGE, json_fields
-from lookup.public.fair_use import GO, Solve, Step, Wait
+from lookup.public.fair_use import Go, Solve, Step, Wait
 from lookup.public.live import LiveReleases, View
 from lookup.public.network import network_of
 from lookup.public.tally import Tally
@@ -138,7 +138,7 @@ class Handler:
             return credentials
         number = credentials.number
         step = self._fair_use.step(number, network, solution)
-        if step is not GO:
+        if not isinstance(step, Go):
             return held(step)
         found = find(view, credentials)
         if found is NO_MATCH:
@@ -164,11 +164,11 @@ class Handler:
         return min(self._hold_ns, (changes_at - now) // MICROSECOND * 1000)
 
 
-def held(step: Step) -> ChallengeRequired | TryLater:
+def held(step: Solve | Wait) -> ChallengeRequired | TryLater:
     """What fair use asks for, as an outcome."""
     if isinstance(step, Solve):
         return ChallengeRequired(step.challenge, step.cause, step.flaw)
-    return TryLater(step.seconds, step.cause) if isinstance(step, Wait) else TryLater(1)
+    return TryLater(step.seconds, step.cause)
 
 
 def network_from(client: tuple[str, int] | None, real_ip: bytes | None) -> bytes:

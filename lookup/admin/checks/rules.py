@@ -1,5 +1,6 @@
 """What every check is: records go in one by one, what is wrong comes out, then or at the end."""
 
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,15 +71,15 @@ class Found(NamedTuple):
     other: int = WHOLE
 
 
-class Rule:
+class Rule(ABC):
     """One check at work on one batch."""
 
-    def __init__(self, kind: Kind, options: Mapping[str, Any], context: Context) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def __init__(self, kind: Kind, options: Mapping[str, Any], context: Context) -> None: ...
 
+    @abstractmethod
     def add(self, index: int, values: Values) -> Iterable[Found]:
         """Take the next record; what is wrong with it as far as one can see by now."""
-        raise NotImplementedError
 
     def finish(self) -> Iterable[Found]:
         """What only shows when every record is known."""

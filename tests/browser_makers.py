@@ -179,6 +179,8 @@ class Visitor:
 
     def look(self, name: str) -> None:
         """Nothing is wider than a phone; pictures where they are asked for."""
+        # Before its stylesheet is there, a digest is one word wider than a phone.
+        self.page.wait_for_load_state("load")
         self.page.set_viewport_size(PHONE)
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert self.page.evaluate(wide) <= 0, f"{name} scrolls sideways on a phone"

@@ -13,7 +13,12 @@ from lookup.phrases import Phrases, read_phrases
 FLOOR = Path(__file__).parent.parent / "lookup"
 PUBLIC = FLOOR / "public"
 SHARED = tomllib.loads((FLOOR / "phrases.toml").read_text(encoding="utf-8"))
-OWN = tomllib.loads((PUBLIC / "phrases.toml").read_text(encoding="utf-8"))
+FILES = sorted((PUBLIC / "phrases").glob("*.toml"))
+OWN = {
+    key: phrase
+    for path in FILES
+    for key, phrase in tomllib.loads(path.read_text(encoding="utf-8")).items()
+}
 PHRASES = SHARED | OWN
 SAID = re.compile(r"say\(\s*[\"']([a-z_.]+)[\"']\s*[,)]")
 
@@ -42,7 +47,7 @@ def test_every_phrase_is_written_in_both_languages() -> None:
 
 def test_a_phrase_that_is_missing_is_an_error() -> None:
     with pytest.raises(KeyError):
-        read_phrases(PUBLIC / "phrases.toml").say("no.such.phrase", "zh")
+        read_phrases(*FILES).say("no.such.phrase", "zh")
 
 
 def test_a_name_a_template_does_not_get_is_an_error(tmp_path: Path) -> None:

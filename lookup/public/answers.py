@@ -28,7 +28,7 @@ from lookup.public.asking import (
 
 MAX_BODY_BYTES = 4096
 Headers = tuple[tuple[bytes, bytes], ...]
-PHRASES = read_phrases(record_page.PHRASES, Path(__file__).parent / "phrases.toml")
+PHRASES = read_phrases(record_page.PHRASES, *(Path(__file__).parent / "phrases").glob("*.toml"))
 NO_STORE = (b"cache-control", b"no-store")
 FOUND_HEADERS: Headers = ((b"content-type", b"application/json"), NO_STORE)
 PROBLEM_HEADERS: Headers = ((b"content-type", b"application/problem+json"), NO_STORE)

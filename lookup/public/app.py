@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lookup import record_page
@@ -26,8 +26,11 @@ from lookup.public.handler import FairUse, Handler
 from lookup.public.live import LiveReleases
 from lookup.public.refusals import Refusals
 from lookup.public.reporting import Reporter
+from lookup.public.site.frame import Frame
+from lookup.public.site.home import Home
+from lookup.public.site.lookups import Lookups
+from lookup.public.site.operations import Operations
 from lookup.public.tally import Tally
-from lookup.public.views import Site, on_http_error
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.workers import Gauges
@@ -91,13 +94,12 @@ class Service:
         self.handler = Handler(live, fair_use, self.tally)
         self.connections = Connections(settings.max_connections)
         self.admission = Admission()
-        self.site = Site(settings, live, self.handler, self.tally)
-        self.refusals = Refusals(self.site.pages)
+        self.frame = Frame(settings, live)
+        self.refusals = Refusals(self.frame.pages)
 
     def shared(self) -> dict[str, Any]:
         """What every connection is handed."""
         return {
-            "site": self.site,
             "handler": self.handler,
             "connections": self.connections,
             "admission": self.admission,
@@ -125,33 +127,29 @@ def create_app(
     """The public service over the data folder of `settings`; fair use over its table there."""
     store = store or EmbeddedStore(settings.data_dir)
     service = Service(settings, LiveReleases(store, clock), fair_use or open_fair_use(settings))
-    site, tally = service.site, service.tally
+    frame, tally = service.frame, service.tally
 
     async def on_failure(request: Request, error: Exception) -> Response:
         tally.failures += 1
-        return await on_http_error(request, error)
+        return await frame.on_error(request, error)
 
     app = Starlette(
         routes=[
-            Route("/", site.home),
-            Route("/status.json", site.status),
-            Route("/healthz", site.health),
-            Route("/readyz", site.ready),
-            Route("/api/v1/{kind}", site.api, methods=["POST"]),
+            *Home(frame).routes(),
+            *Operations(service.live).routes(),
             Mount("/static", CachedFiles(directory=record_page.STATIC)),
-            Route("/{kind}", site.form),
-            Route("/{kind}", site.result, methods=["POST"]),
+            *Lookups(frame, service.handler, tally).routes(),
         ],
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Counted, tally),
             Middleware(Catcher, log, on_failure),
         ],
-        exception_handlers={HTTPException: on_http_error},
+        exception_handlers={HTTPException: frame.on_error},
         lifespan=lifespan,
     )
     # A redirect would be built from the Host header, which the client writes.
     app.router.redirect_slashes = False
     app.state.settings, app.state.store, app.state.service = settings, store, service
-    app.state.live, app.state.site, app.state.tally = service.live, site, service.tally
+    app.state.live, app.state.tally = service.live, service.tally
     return app

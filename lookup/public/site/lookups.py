@@ -1,30 +1,18 @@
-"""The pages: home, form, result, message; and the small documents beside them."""
+"""A kind's own pages, and its API where the fast path does not answer it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from time import perf_counter_ns
 
 import orjson
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Scope
 
 from lookup import record_page
 from lookup.kinds import Kind
-from lookup.pages import Pages, environment, language_of
-from lookup.public.answers import (
-    CODES,
-    CONSTANT,
-    PHRASES,
-    STATUSES,
-    Answer,
-    iso,
-    retry_after_s,
-    status_of,
-)
+from lookup.pages import language_of
+from lookup.public.answers import CODES, retry_after_s, status_of
 from lookup.public.asking import (
     ChallengeRequired,
     Found,
@@ -40,25 +28,14 @@ from lookup.public.bodies import TOO_LARGE, read_body, read_form
 from lookup.public.challenge import encode
 from lookup.public.fair_use import Cause
 from lookup.public.handler import Asked, Handler, network_from
-from lookup.public.live import LiveReleases, View
+from lookup.public.live import View
+from lookup.public.site.frame import Frame, html, own_path, respond, title_of
 from lookup.public.tally import Tally
-from lookup.settings import Settings
-
-HERE = Path(__file__).parent
-NO_STORE = {"Cache-Control": "no-store"}
-CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
 def _network(scope: Scope) -> bytes:
     real_ip = next((value for name, value in scope["headers"] if name == b"x-real-ip"), None)
     return network_from(scope.get("client"), real_ip)
-
-
-def respond(found: Answer) -> Response:
-    """An answer as a response of Starlette's."""
-    response = Response(found.body, found.status)
-    response.raw_headers.extend(found.headers)
-    return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +50,22 @@ class HeldBack:
     new: bool
 
 
-class Site:
-    """The handlers, with what they need."""
+class Lookups:
+    """`/KIND` and `/api/v1/KIND`."""
 
-    def __init__(
-        self, settings: Settings, live: LiveReleases, handler: Handler, tally: Tally
-    ) -> None:
-        self._settings = settings
-        self._live = live
+    def __init__(self, frame: Frame, handler: Handler, tally: Tally) -> None:
+        self._frame = frame
+        self._live = frame.live
         self._handler = handler
         self._tally = tally
-        self.pages = Pages(environment(HERE / "templates", record_page.TEMPLATES), PHRASES)
 
-    # Pages
-
-    async def home(self, request: Request) -> Response:
-        """`GET /`: every kind and its state."""
-        language = language_of(request.scope)
-        kinds = [
-            (view, _title(view, language), self._time(view.opens_at)) for view in self._views()
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        return [
+            Route("/api/v1/{kind}", self.api, methods=["POST"]),
+            Route("/{kind}", self.form),
+            Route("/{kind}", self.result, methods=["POST"]),
         ]
-        return self._page(request.scope, "home.html", 200, kinds=kinds)
 
     async def form(self, request: Request) -> Response:
         """`GET /KIND`: the ways in, or why there is nothing to ask."""
@@ -134,19 +106,6 @@ class Site:
             response.headers["Connection"] = "close"
         return outcome, response
 
-    def failure(self, scope: Scope, status: int, headers: Mapping[str, str]) -> Response:
-        """404, 405 and 500: a problem below /api/, a page elsewhere."""
-        code = CODE_OF_STATUS.get(status, "error")
-        if scope["path"].startswith("/api/"):
-            response = respond(CONSTANT[code, language_of(scope)])
-        else:
-            # The path of what is not there is the client's own text: not repeated.
-            response = self._message({**scope, "path": "/"}, code, STATUSES[code], None, None)
-        response.headers.update(headers)
-        return response
-
-    # Documents
-
     async def api(self, request: Request) -> Response:
         """`POST /api/v1/KIND`."""
         body, headers = await read_body(request), request.headers
@@ -160,46 +119,7 @@ class Site:
         )
         return respond(self._handler.answer(asked))
 
-    async def status(self, request: Request) -> Response:
-        """`GET /status.json`: kinds, states, server time; a cache may keep it one second."""
-        kinds = [
-            {
-                "name": view.name,
-                "title": {"zh": _title(view, "zh"), "en": _title(view, "en")},
-                "state": view.state.value,
-                "opens_at": iso(view.opens_at) if view.opens_at else None,
-            }
-            for view in self._views()
-        ]
-        document = {"kinds": kinds, "server_time": iso(self._live.clock())}
-        headers = {"Cache-Control": "public, max-age=1"}
-        return Response(orjson.dumps(document), 200, headers, "application/json")
-
-    async def health(self, request: Request) -> Response:
-        """`GET /healthz`: the loop turns."""
-        return PlainTextResponse("ok\n", headers=NO_STORE)
-
-    async def ready(self, request: Request) -> Response:
-        """`GET /readyz`: the pointers are being followed."""
-        if self._live.ready():
-            return PlainTextResponse("ok\n", headers=NO_STORE)
-        return PlainTextResponse("not ready\n", 503, headers=NO_STORE)
-
     # Parts
-
-    def _views(self) -> list[View]:
-        now = self._live.clock()
-        views = (self._live.view(name, now) for name in self._live.names())
-        return [view for view in views if view is not None]
-
-    def _time(self, moment: datetime | None) -> str:
-        return f"{moment.astimezone(self._settings.timezone):%Y-%m-%d %H:%M}" if moment else ""
-
-    def _page(self, scope: Scope, template: str, status: int, **values: object) -> Response:
-        language = language_of(scope)
-        return _html(
-            self.pages.render(template, language, _path(scope), **values), status, language
-        )
 
     def _form(
         self,
@@ -209,7 +129,7 @@ class Site:
         way: str | None,
         held: HeldBack | None = None,
     ) -> Response:
-        response = self._page(
+        response = self._frame.page(
             scope,
             "form.html",
             200 if outcome is None else status_of(outcome),
@@ -225,34 +145,18 @@ class Site:
         kind, serving = found.view.kind, found.view.serving
         assert kind is not None  # noqa: S101  # a view in which something was found is open
         assert serving is not None  # noqa: S101  # the same
-        body, opened_at = orjson.loads(found.body), self._time(serving.opened_at)
+        body, opened_at = orjson.loads(found.body), self._frame.time(serving.opened_at)
         language = language_of(scope)
-        page = record_page.render(kind, body, opened_at, language, _path(scope))
-        return _html(page, 200, language)
+        page = record_page.render(kind, body, opened_at, language, own_path(scope))
+        return html(page, 200, language)
 
     def _outcome(self, scope: Scope, outcome: Outcome, kind_name: str) -> Response:
         view = self._live.view(kind_name, self._live.clock())
-        title = _title(view, language_of(scope)) if view else None
+        title = title_of(view, language_of(scope)) if view else None
         opens_at = outcome.opens_at if isinstance(outcome, NotOpen) else None
         status = status_of(outcome)
-        response = self._message(scope, CODES[type(outcome)], status, title, opens_at)
+        response = self._frame.message(scope, CODES[type(outcome)], status, title, opens_at)
         return _with_retry_after(response, outcome)
-
-    def _message(
-        self, scope: Scope, code: str, status: int, title: str | None, opens_at: datetime | None
-    ) -> Response:
-        return self._page(
-            scope, "message.html", status, code=code, title=title, opens_at=self._time(opens_at)
-        )
-
-
-def _path(scope: Scope) -> str:
-    return "/" + str(scope["path"]).lstrip("/")
-
-
-def _html(page: str, status: int, language: str) -> Response:
-    headers = NO_STORE | {"Content-Language": language, "Vary": "Accept-Language"}
-    return Response(page, status, headers, "text/html")
 
 
 def _with_retry_after(response: Response, outcome: Outcome | None) -> Response:
@@ -271,20 +175,8 @@ def _held(outcome: Outcome, solution: str) -> HeldBack | None:
     return None
 
 
-def _title(view: View, language: str) -> str:
-    return view.kind.title.in_language(language) if view.kind else PHRASES.say("kind", language)
-
-
 def _way(kind: Kind | None, names: frozenset[str]) -> str | None:
     """The way in whose form was sent, as far as its fields tell."""
     if kind is None or not names:
         return None
     return max(kind.ways, key=lambda way: len(names & set(way.fields))).name
-
-
-async def on_http_error(request: Request, error: Exception) -> Response:
-    """Starlette's own refusals in the site's words."""
-    site: Site = request.app.state.site
-    if not isinstance(error, HTTPException):
-        return site.failure(request.scope, 500, {})
-    return site.failure(request.scope, error.status_code, error.headers or {})

@@ -1,0 +1,1 @@
+"""What the public is shown: pages and documents, a file a sort of them."""

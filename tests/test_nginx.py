@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import ssl
@@ -27,6 +28,8 @@ from tests.service_makers import HOST, PATIENCE_S, Service, free_port, publish_o
 
 FILE = Path(__file__).parent.parent / "data" / "deploy" / "nginx.conf"
 NAME = "results.example.edu.cn"
+PAUSES = {str(seconds) for seconds in range(2, 10)}
+REQUESTS_A_WORKER = 64
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -51,6 +54,7 @@ class Front:
             "/var/log/nginx": str(self.folder),
             "/var/cache/nginx-lookup": str(self.folder / "cache"),
             "user www-data": "user root",
+            "max_conns=1500": f"max_conns={REQUESTS_A_WORKER}",
             "listen 443": f"listen {self.port}",
             "listen [::]:443": f"listen [::]:{self.port}",
             "listen 80": f"listen {self.plain_port}",
@@ -302,7 +306,8 @@ def test_what_nginx_answers_itself_has_the_form_of_ours(
         if name != b"content-security-policy":
             assert answer.headers.get_list(name.decode()) == [value.decode()]
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert answer.headers.get("retry-after") == ("5" if status == 503 else None)
+    pause = answer.headers.get("retry-after")
+    assert (pause in PAUSES) if status == 503 else (pause is None)
     # Of an address that is too long nginx knows nothing.
     if path.startswith("/api/") and status != 414:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -315,7 +320,40 @@ def test_what_nginx_answers_itself_has_the_form_of_ours(
         assert 'lang="zh-CN"' in answer.text
         assert 'lang="en"' in answer.text
         assert "$" not in answer.text
-        assert ('<meta http-equiv="refresh" content="5">' in answer.text) == (status == 503)
+        again = f'<meta http-equiv="refresh" content="{pause}">'
+        assert (again in answer.text) == (status == 503)
+
+
+def accepted(bound: socket.socket) -> int:
+    """How many connections wait to be taken."""
+    bound.setblocking(False)
+    count = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            bound.accept()[0].close()
+            count += 1
+    return count
+
+
+def test_what_the_workers_cannot_take_is_refused_by_nginx_and_never_reaches_them(
+    front: Front,
+) -> None:
+    over = 8
+    with bind_files(front.sockets, 2) as sockets, contextlib.ExitStack() as stack:
+        # Nobody answers there: what is passed on stays with the workers.
+        asking = [
+            stack.enter_context(front.connect(["http/1.1"]))
+            for _ in range(2 * REQUESTS_A_WORKER + over)
+        ]
+        for each in asking:
+            each.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        refused: set[ssl.SSLSocket] = set()
+        while len(refused) < over:
+            heard = select.select(set(asking) - refused, [], [], PATIENCE_S)[0]
+            assert heard, "some are neither refused nor passed on"
+            assert all(each.recv(12) == b"HTTP/1.1 503" for each in heard)
+            refused.update(heard)
+        assert [accepted(bound) for bound in sockets] == [REQUESTS_A_WORKER] * 2
 
 
 def test_the_answers_of_nginx_have_no_address_of_their_own(front: Front) -> None:

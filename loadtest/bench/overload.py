@@ -4,7 +4,9 @@ Open loop: arrivals at random moments set beforehand (exponential gaps), every t
 connection of its own, latency from the moment set. A generator in Python cannot offer ten times
 what a whole core serves (`sent late` shows how far it is behind). So beyond three times the
 service is made slow: it shares its core with a neighbour who wants all of it, at a nicer
-priority, which leaves it about a tenth. Saturation is measured by a closed loop of the same
+priority, which leaves it about a tenth. The same once more behind nginx and the file operators
+get, on the generator's core, as in a machine where nginx has cores of its own: it passes on what
+the worker can take and refuses the rest. Saturation is measured by a closed loop of the same
 mixture right before. After each overload half of saturation is offered: recovery is the time
 from the end of the overload until 99 % of what is asked in every half second is answered right
 and within the bound. Who has no answer for five seconds goes, and has failed.
@@ -18,6 +20,7 @@ from typing import Any
 
 from loadtest.bench.exchange import Exchange, Verdict, lookups
 from loadtest.bench.figures import milliseconds, ratio
+from loadtest.bench.front import front
 from loadtest.bench.generator import Arrived, OpenLoop, closed_loop
 from loadtest.bench.machine import allow_open_files
 from loadtest.bench.servers import (
@@ -28,18 +31,26 @@ from loadtest.bench.servers import (
     lookup_service,
     neighbour,
     on_core,
+    running_on_sockets,
 )
 from loadtest.bench.tables import show
 from loadtest.bench.town import Town, town
 
 SIZE = 100_000
 ASKED = 20_000
-WHOLE, SLOWED = "a whole core", "a tenth of it"
-TIMES: dict[str, tuple[int, ...]] = {WHOLE: (1, 2, 3), SLOWED: (1, 2, 5, 10)}
+WHOLE, SLOWED, FRONTED = "a whole core", "a tenth of it", "a tenth, behind nginx"
+TIMES: dict[str, tuple[int, ...]] = {
+    WHOLE: (1, 2, 3),
+    SLOWED: (1, 2, 5, 10),
+    FRONTED: (1, 2, 5, 10),
+}
 """What is offered, in saturations, by how much of a core the service has."""
 NICE = 10
 FRESH_EVERY = 10
 KEPT = 1000
+ROOM = 120
+"""What nginx lets a tenth of a core have at a time: what that answers in a twentieth of a second,
+as the operators' file says."""
 CONNECTIONS = 64
 SATURATION_S = 8.0
 OFFERED_S = 10.0
@@ -113,12 +124,21 @@ def _stage(
 
 
 @contextlib.contextmanager
+def _fronted(data: Path, *, nice: int) -> Iterator[Service]:
+    with (
+        running_on_sockets(data, 1, core=SERVER_CORE, nice=nice) as sockets,
+        front(sockets[0].parent, ROOM) as service,
+    ):
+        yield service
+
+
+@contextlib.contextmanager
 def _service(made: Town, speed: str) -> Iterator[Service]:
     """A service of its own for each stage: what the one before left must not count."""
-    slow = speed == SLOWED
-    beside = neighbour(SERVER_CORE) if slow else contextlib.nullcontext()
+    beside = contextlib.nullcontext() if speed == WHOLE else neighbour(SERVER_CORE)
+    start = _fronted if speed == FRONTED else lookup_service
     # The neighbour comes last and goes first: starting takes ten times as long beside it.
-    with lookup_service(made.folder, nice=NICE if slow else 0) as service, beside:
+    with start(made.folder, nice=0 if speed == WHOLE else NICE) as service, beside:
         closed_loop(service.dial, lookups(made, 1000), CONNECTIONS, 1.0, FRESH_EVERY)
         yield service
 

@@ -124,14 +124,16 @@ def lookup_service(
 
 
 @contextlib.contextmanager
-def running_on_sockets(data: Path, workers: int, *, core: int | str) -> Iterator[list[Path]]:
+def running_on_sockets(
+    data: Path, workers: int, *, core: int | str, nice: int = 0
+) -> Iterator[list[Path]]:
     """`lookup serve` with a unix socket for each worker: the sockets, once all are there."""
     # Short: the kernel takes 107 bytes.
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         port = free_port()
         serve = ["--data-dir", str(data), "serve", "--sockets", folder, "--workers", str(workers)]
         command = [*COMMAND, *serve, "--metrics-port", str(port)]
-        with running(command, port=port, ready="/metrics", core=core):
+        with running(command, port=port, ready="/metrics", core=core, nice=nice):
             sockets = [Path(folder) / f"worker-{number}.sock" for number in range(workers)]
             yield [each for each in sockets if each.is_socket()]
 

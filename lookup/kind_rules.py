@@ -57,6 +57,7 @@ TOP: dict[str, dict[str, Option]] = {
     LOOKUP: {
         "identifier": _NAMED_FIELD,
         "headline": _NAMED_FIELD,
+        "pre_check": YES_OR_NO,
         "way_in": SOME_TABLES,
         "group": SOME_TABLES,
     },

@@ -120,7 +120,7 @@ class Kind:
 
     A kind whose `purpose` is `reference` is read by checks and never published: it has a
     `key` and no identifier, headline, ways or groups (empty here). The key of a lookup is its
-    identifier.
+    identifier. With `pre_check` candidates may try their credentials before the hour.
     """
 
     name: str
@@ -135,6 +135,7 @@ class Kind:
     groups: tuple[Group, ...]
     checks: tuple[Check, ...]
     document: Mapping[str, Any]
+    pre_check: bool = False
 
     @property
     def reference(self) -> bool:
@@ -215,4 +216,5 @@ def read_kind(document: Mapping[str, Any]) -> Kind:
         ),
         checks=tuple(map(_check, document.get("check", ()))),
         document=document,
+        pre_check=document.get("pre_check", False),
     )

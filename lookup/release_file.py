@@ -1,19 +1,20 @@
 """The sealed release file: one LMDB file with a plain manifest and sealed entries.
 
 Layout of the only database: `manifest` → JSON; every other key is a 16-byte locator of
-lookup.sealing → ciphertext. A file is written once, by `ReleaseWriter`, and never changed;
-readers map it read-only without a lock file. LMDB trusts its file, so nothing opens one
-before `verify_digest` has passed.
+lookup.sealing → ciphertext, or, where the manifest says `pre_check`, one of 256 locators → the
+marks that begin with one byte, sorted: 8 bytes each, numbers with the least byte first.
+
+A file is written once, by lookup.release_writer, and never changed; readers map it read-only
+without a lock file. LMDB trusts its file, so nothing opens one before `verify_digest` has
+passed.
 """
 
-import contextlib
 import hashlib
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Final
 
 import lmdb
 import orjson
@@ -21,15 +22,16 @@ import orjson
 from lookup.durable import storage
 from lookup.errors import DamagedError, RefusedError, StorageError
 from lookup.kinds import Kind, read_kind
-from lookup.sealing import LOCATOR_BYTES, PUBLIC, locate, pad, seal, unseal
+from lookup.sealing import MARK_BYTES, PUBLIC, Marks, locate, marks_under, pad, unseal
+from lookup.spool import BUCKETS
 
 FORMAT = 1
 SUFFIX = ".lmdb"
 DIGEST_SUFFIX = ".sha256"
 STATISTICS = b"statistics"
-_MANIFEST = b"manifest"
-_BUCKETS = 256
-_SIZE_BYTES = 4
+MANIFEST = b"manifest"
+NUMBER: Final = "Q"
+"""A mark as arrays and views of memory read it: least byte first on every machine we know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Manifest:
     `sources` are fingerprints (lookup.sealing) of the files the batch was loaded from, `batch`
     that of the batch's content, `approvals` those of who signed for it and when;
     `required_approvals` is how many people the office asked for, 0 where nobody had to sign.
-    Times are ISO 8601 in UTC.
+    `corrects` is the release of the same title that was open when this one was built;
+    `pre_check` says that there are marks. Files from before these two lack them. Times are
+    ISO 8601 in UTC.
     """
 
     release: str
@@ -55,6 +59,8 @@ class Manifest:
     created_at: str
     approvals: tuple[str, ...] = ()
     required_approvals: int = 0
+    pre_check: bool = False
+    corrects: str | None = None
     format: int = FORMAT
 
     def with_entries(self, entries: int) -> "Manifest":
@@ -70,7 +76,8 @@ class Manifest:
 
 
 class Envelope:
-    """The ready response body around a record, the same for every record of a release."""
+    """The ready response body around a record, the same for every record of a release but that
+    a corrected one says so."""
 
     def __init__(self, manifest: Manifest) -> None:
         release = {
@@ -81,152 +88,9 @@ class Envelope:
         head = orjson.dumps({"kind": manifest.kind["name"], "release": release})
         self._head = head[:-1] + b',"record":'
 
-    def around(self, record: bytes) -> bytes:
+    def around(self, record: bytes, *, corrected: bool = False) -> bytes:
         """The body that serves `record`, a JSON object, padded as it will be sealed."""
-        return pad(self._head + record + b"}")
-
-
-@contextlib.contextmanager
-def _lmdb_storage(path: Path) -> Iterator[None]:
-    """Turn LMDB's failures while writing into a StorageError."""
-    try:
-        with storage(path):
-            yield
-    except lmdb.Error as error:
-        raise StorageError(
-            f"The disk would not take {path}: free some space and build again."
-        ) from error
-
-
-class _Spool:
-    """Sealed entries on their way to the file, parted by the locator's first byte.
-
-    LMDB is smallest and fastest when keys arrive in order; sorting bucket by bucket needs
-    memory for one bucket only, whatever the size of the batch.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(mode=0o700)
-        self._files: list[BinaryIO] = []
-        try:
-            for number in range(_BUCKETS):
-                self._files.append((folder / f"{number:02x}").open("wb", buffering=1 << 16))
-        except OSError:
-            self.remove()
-            raise
-
-    def add(self, locator: bytes, sealed: bytes) -> None:
-        size = len(sealed).to_bytes(_SIZE_BYTES, "big")
-        self._files[locator[0]].write(locator + size + sealed)
-
-    def buckets(self) -> Iterator[list[tuple[bytes, bytes]]]:
-        """Every bucket's entries, all in ascending order of locator."""
-        self.close()
-        for number in range(_BUCKETS):
-            yield sorted(self._entries((self._folder / f"{number:02x}").read_bytes()))
-
-    @staticmethod
-    def _entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-        at = 0
-        while at < len(content):
-            start = at + LOCATOR_BYTES + _SIZE_BYTES
-            size = int.from_bytes(content[at + LOCATOR_BYTES : start], "big")
-            yield content[at : at + LOCATOR_BYTES], content[start : start + size]
-            at = start + size
-
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-
-    def remove(self) -> None:
-        for file in self._files:
-            # What could not be flushed to a full disk is of no use to anybody.
-            with contextlib.suppress(OSError):
-                file.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-class ReleaseWriter:
-    """Writes a new release file at `path`, a name no reader looks at.
-
-    Use as a context manager: `add` every record, then `finish` once. Leaving without
-    `finish`, by an error or a kill, leaves no file that could be taken for a release.
-    """
-
-    def __init__(self, path: Path, key: bytes, release: str) -> None:
-        self._path = path
-        self._key = key
-        self._release = release.encode()
-        self.entries = 0
-        self._bytes = 0
-        spool = path.with_name(path.name + ".spool")
-        with storage(path):
-            shutil.rmtree(spool, ignore_errors=True)
-            path.unlink(missing_ok=True)
-            self._spool = _Spool(spool)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._spool.remove()
-        if error is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
-
-    def add(self, credentials: Iterable[bytes], body: bytes) -> None:
-        """Seal one response body under every credential that opens it."""
-        for credential in credentials:
-            locator, record_key = locate(self._key, credential)
-            self._keep(locator, seal(record_key, locator, self._release, body))
-
-    def _keep(self, locator: bytes, sealed: bytes) -> None:
-        try:
-            self._spool.add(locator, sealed)
-        except OSError:
-            with storage(self._path):
-                raise
-        self.entries += 1
-        self._bytes += len(sealed)
-
-    def finish(self, manifest: Manifest, statistics: bytes) -> None:
-        """Write the file. Raises RefusedError for equal credentials, StorageError."""
-        locator, document_key = locate(self._key, STATISTICS, PUBLIC)
-        self._keep(locator, seal(document_key, locator, self._release, pad(statistics)))
-        # Sparse until written: room for every entry on a page of its own and the tree above.
-        map_size = 64 * 1024 * 1024 + 4 * self._bytes + 8192 * self.entries
-        with (
-            _lmdb_storage(self._path),
-            lmdb.open(
-                str(self._path),
-                map_size=map_size,
-                subdir=False,
-                lock=False,
-                sync=False,
-                metasync=False,
-                mode=0o600,
-            ) as environment,
-        ):
-            for bucket in self._spool.buckets():
-                with environment.begin(write=True) as transaction:
-                    _append(transaction, bucket)
-            with environment.begin(write=True) as transaction:
-                transaction.put(_MANIFEST, orjson.dumps(asdict(manifest)))
-            environment.sync(True)
-
-
-def _append(transaction: lmdb.Transaction, entries: list[tuple[bytes, bytes]]) -> None:
-    for locator, sealed in entries:
-        if not transaction.put(locator, sealed, overwrite=False):
-            raise RefusedError(
-                "Two records answer to the same credentials: load the batch again without them."
-            )
+        return pad(self._head + record + (b',"corrected":true}' if corrected else b"}"))
 
 
 class ReleaseFile:
@@ -244,7 +108,9 @@ class ReleaseFile:
                 str(path), readonly=True, lock=False, subdir=False, max_readers=1
             )
             self._transaction = self._environment.begin(buffers=False)
-            content = self._transaction.get(_MANIFEST)
+            # Buckets are looked into where they lie: to copy one costs more than to search it.
+            self._views = self._environment.begin(buffers=True)
+            content = self._transaction.get(MANIFEST)
             document = orjson.loads(content or b"")
             if document.get("format") != FORMAT:
                 raise DamagedError(f"{path.name} is of another format: build it again.")
@@ -281,9 +147,43 @@ class ReleaseFile:
             raise DamagedError(f"The key does not open {self.path.name}: open the right release.")
         return body
 
+    def pre_checked(self, key: bytes, credential: bytes) -> bool:
+        """Whether a credential opens one of the records; says nothing of what they say.
+
+        `key` is the pre-check key. Raises DamagedError where it is not this file's.
+        """
+        marks = marks_under(key)
+        mark = marks.of(credential)
+        bucket = self._bucket(marks, mark[0])
+        number = int.from_bytes(mark, "little")
+        at = bisect_left(bucket, number)
+        return at < len(bucket) and bucket[at] == number
+
+    def marks(self, key: bytes) -> int:
+        """How many credentials are marked. Raises DamagedError as `pre_checked` does."""
+        marks = marks_under(key)
+        return sum(len(self._bucket(marks, number)) for number in range(BUCKETS))
+
+    def _bucket(self, marks: Marks, number: int) -> Sequence[int]:
+        """The marks that begin with this byte, as ascending numbers; use it before anything else
+        of the file."""
+        try:
+            found = self._views.get(marks.buckets[number])
+        except lmdb.Error as error:
+            self.damaged = True
+            raise DamagedError(f"{self.path.name} was damaged: copy it again.") from error
+        if found is None:
+            raise DamagedError(f"{self.path.name} has no marks under this key: schedule it again.")
+        if len(found) % MARK_BYTES:
+            self.damaged = True
+            raise DamagedError(f"{self.path.name} was damaged: copy it again.")
+        # Python casts no view of nothing.
+        return memoryview(found).cast(NUMBER) if len(found) else ()
+
     def entries(self) -> int:
         """How many records the file holds, counted over all ways in."""
-        return int(self._environment.stat()["entries"]) - 2
+        others = 2 + (BUCKETS if self.manifest.pre_check else 0)
+        return int(self._environment.stat()["entries"]) - others
 
     def _open(self, locator: bytes, entry_key: bytes) -> bytes | None:
         sealed = self._transaction.get(locator)
@@ -292,7 +192,8 @@ class ReleaseFile:
         return unseal(entry_key, locator, self._release, bytes(sealed))
 
     def close(self) -> None:
-        """Unmap the file; `find` must not be called after."""
+        """Unmap the file; nothing may be asked after."""
+        self._views.abort()
         self._transaction.abort()
         self._environment.close()
 

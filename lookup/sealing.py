@@ -11,6 +11,7 @@ Source: DESIGN.md, "The sealed release file".
 
 import hashlib
 import secrets
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,8 +21,11 @@ from lookup.errors import DamagedError
 KEY_BYTES = 32
 LOCATOR_BYTES = 16
 PAD_BYTES = 64
+MARK_BYTES = 8
 RECORD, PUBLIC, CONTENT = b"lookup-record", b"lookup-public", b"lookup-content"
 """BLAKE2b personalisations: candidates' records, documents that open for everybody, digests."""
+PRE_CHECK, BUCKET = b"lookup-precheck", b"lookup-prebucket"
+"""The same for the pre-check key and the marks under it, and for the names of their buckets."""
 
 _DIGEST_BYTES = LOCATOR_BYTES + KEY_BYTES
 _NONCE = bytes(12)
@@ -49,6 +53,39 @@ def fingerprint(key: bytes, sha256: str) -> str:
     A plain digest of a small file would let anybody test guesses of its marks before the hour.
     """
     return hashlib.blake2b(sha256.encode(), key=key, person=CONTENT, digest_size=32).hexdigest()
+
+
+def pre_check_key(key: bytes) -> bytes:
+    """What pre-checks of a release are made with: 32 bytes that say nothing of the release key."""
+    return hashlib.blake2b(key=key, person=PRE_CHECK, digest_size=KEY_BYTES).digest()
+
+
+class Marks:
+    """Marks under one pre-check key: each stands for a credential in a file that does not know
+    it. `buckets` are the locators of what holds them, by a mark's first byte.
+
+    Some two of N credentials share a mark once in 2⁶⁵ / N² releases.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        # Copied for every credential: half the time of a new one.
+        self._keyed = hashlib.blake2b(key=key, person=PRE_CHECK, digest_size=MARK_BYTES)
+        self.buckets = tuple(
+            hashlib.blake2b(
+                bytes([first]), key=key, person=BUCKET, digest_size=LOCATOR_BYTES
+            ).digest()
+            for first in range(256)
+        )
+
+    def of(self, credential: bytes) -> bytes:
+        """The mark of a credential, 8 bytes."""
+        keyed = self._keyed.copy()
+        keyed.update(credential)
+        return keyed.digest()
+
+
+marks_under = lru_cache(8)(Marks)
+"""The marks under a pre-check key, made once for a few keys."""
 
 
 def seal(record_key: bytes, locator: bytes, release: bytes, plaintext: bytes) -> bytes:

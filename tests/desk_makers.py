@@ -22,7 +22,8 @@ from lookup.candidate import CANONICAL, credential
 from lookup.clock import SteadyClock
 from lookup.kind_file import load_kind
 from lookup.kinds import Kind
-from lookup.release_file import Envelope, Manifest, ReleaseWriter, digest_of
+from lookup.release_file import Envelope, Manifest, digest_of
+from lookup.release_writer import ReleaseWriter
 from lookup.sealing import fingerprint, new_key
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore

@@ -16,7 +16,8 @@ from lookup.kind_file import load_kind
 from lookup.kinds import Kind
 from lookup.public.asking import Credentials, Outcome, Ways, find, gate
 from lookup.public.live import LiveReleases, View
-from lookup.release_file import Envelope, Manifest, ReleaseWriter, digest_of
+from lookup.release_file import Envelope, Manifest, digest_of
+from lookup.release_writer import ReleaseWriter
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Pointer, Reference, Upcoming
 

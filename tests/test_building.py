@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from lookup.candidate import CANONICAL, credential
 from lookup.errors import DamagedError, RefusedError
 from lookup.kind_file import load_kind
 from lookup.release_file import Manifest, ReleaseFile, digest_of
-from lookup.sealing import fingerprint
+from lookup.sealing import MARK_BYTES, fingerprint, pre_check_key
+from lookup.spool import Spool
 from tests.admin_makers import (
     HEADER,
     SAMPLES,
@@ -196,7 +197,7 @@ def nothing_left(office: Office, loaded: int) -> Iterator[None]:
 def test_a_changed_body_is_caught(
     office: Office, loaded: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lookup.release_file import ReleaseWriter
+    from lookup.release_writer import ReleaseWriter
 
     add = ReleaseWriter.add
 
@@ -212,7 +213,7 @@ def test_a_changed_body_is_caught(
 def test_a_dropped_record_is_caught(
     office: Office, loaded: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lookup.release_file import ReleaseWriter
+    from lookup.release_writer import ReleaseWriter
 
     add = ReleaseWriter.add
 
@@ -229,7 +230,7 @@ def test_a_dropped_record_is_caught(
 def test_an_entry_nobody_loaded_is_caught(
     office: Office, loaded: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lookup.release_file import ReleaseWriter
+    from lookup.release_writer import ReleaseWriter
 
     add = ReleaseWriter.add
 
@@ -240,6 +241,48 @@ def test_an_entry_nobody_loaded_is_caught(
     monkeypatch.setattr(ReleaseWriter, "add", wrong)
     with pytest.raises(DamagedError, match="differs"):
         office.build(loaded)
+
+
+@pytest.mark.parametrize("change", [lambda mark: b"", lambda mark: mark * 2], ids=["none", "twice"])
+@pytest.mark.usefixtures("nothing_left")
+def test_a_mark_too_few_or_too_many_is_caught(
+    office: Office,
+    loaded: int,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[bytes], bytes],
+) -> None:
+    buckets, marks = Spool.buckets, [0]
+
+    def wrong(spool: Spool) -> Iterator[bytes]:
+        for bucket in buckets(spool):
+            if len(bucket) == MARK_BYTES:
+                marks[0] += 1
+            yield change(bucket) if len(bucket) == MARK_BYTES and marks[0] == 1 else bucket
+
+    monkeypatch.setattr(Spool, "buckets", wrong)
+    with pytest.raises(DamagedError, match="differs"):
+        office.build(loaded)
+    assert marks[0] > 0
+
+
+def test_every_way_in_can_be_tried_beforehand_and_no_other(office: Office) -> None:
+    release = office.made(40)
+    key = pre_check_key(office.keys.get(release.id))
+    with contextlib.closing(ReleaseFile(office.store.path(release.reference))) as file:
+        for row in candidates(40):
+            for field, value in (("access_code", row[1]), ("id_suffix", row[2])):
+                assert file.pre_checked(key, asks(("candidate_number", row[0]), (field, value)))
+            assert not file.pre_checked(key, asks(("candidate_number", row[0])))
+        assert (file.marks(key), file.entries(), file.manifest.pre_check) == (80, 80, True)
+
+
+def test_a_release_corrects_what_is_open_under_its_title_and_nothing_else(office: Office) -> None:
+    first = office.made(3)
+    office.open(first.id)
+    same, other = office.made(4), office.made(5, "别的")
+    manifests = [manifest_of(office, release) for release in (first, same, other)]
+    assert [manifest.corrects for manifest in manifests] == [None, first.id, None]
+    assert [manifest.supersedes for manifest in manifests] == [None, first.id, first.id]
 
 
 @pytest.mark.parametrize("name", ["scores", "lottery", "admissions"])
@@ -258,6 +301,7 @@ def test_a_fourth_kind_is_a_file_and_no_code(office: Office) -> None:
     codes = office.root / "codes.csv"
     release = office.build(office.load(load_kind(THPT), path, codes_path=codes).batch)
     assert release.id.startswith("thpt-v1-")
+    assert not manifest_of(office, release).pre_check
     assert office.verify(release, path).differences == 0
 
 

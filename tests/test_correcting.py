@@ -11,7 +11,9 @@ import pytest
 from lookup.admin.batches import Batch
 from lookup.admin.correcting import correct
 from lookup.admin.differences import differences
+from lookup.candidate import credential
 from lookup.errors import RefusedError, UsageError
+from lookup.release_file import ReleaseFile
 from tests.admin_makers import Office, candidate, candidates, kind_called, lookup, write_rows
 
 SCORES = kind_called("scores")
@@ -47,12 +49,65 @@ def test_one_record_changes_and_the_rest_stays(office: Office) -> None:
     assert batch.sha256 != old.sha256
 
 
-def test_a_correction_is_what_loading_the_mended_file_would_have_been(office: Office) -> None:
+def test_a_correction_is_what_loading_the_mended_file_would_have_been_and_says_so(
+    office: Office,
+) -> None:
     batch = corrected(office, total="444", chinese="", flag="缺考")
     rows = candidates(COUNT)
     rows[1] = candidate(2, 总分="444", 语文="", 考试情况="缺考")
     mended = office.load(SCORES, write_rows(office.root / "t.csv", rows))
-    assert office.batch(mended.batch).sha256 == batch.sha256
+    records = zip(stored(office, mended.batch), stored(office, batch.id), strict=True)
+    assert [new[:-1] for new, _ in records] == [new[:-1] for new in stored(office, batch.id)]
+    assert office.batch(mended.batch).sha256 != batch.sha256
+
+
+def test_a_record_once_corrected_stays_so_and_no_other_is(office: Office) -> None:
+    first = corrected(office, total="444")
+    again = office.at_desk(
+        lambda desk: correct(desk, first.id, candidate(3)[0], {"total": "445"}, "x")
+    )
+    marks = [[row[-1] for row in stored(office, number)] for number in (1, first.id, again.id)]
+    assert marks == [[0] * COUNT, [0, 1, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0]]
+
+
+def test_what_nobody_reads_in_the_record_is_no_correction_of_it(office: Office) -> None:
+    assert not any(row[-1] for row in stored(office, corrected(office, id_suffix="99999x").id))
+
+
+def test_that_a_record_was_corrected_is_among_what_is_signed_for(office: Office) -> None:
+    batch = corrected(office, total="444")
+    with contextlib.closing(sqlite3.connect(office.batch_file(batch.id))) as file:
+        file.execute("UPDATE record SET corrected = 0")
+        file.commit()
+    with pytest.raises(RefusedError, match="not what it was"):
+        office.build(batch.id)
+
+
+def test_a_batch_from_before_the_mark_is_built_and_corrected_as_ever(office: Office) -> None:
+    with contextlib.closing(sqlite3.connect(office.batch_file(1))) as file:
+        file.execute("ALTER TABLE record DROP COLUMN corrected")
+        file.commit()
+    before = office.batch_file(1).read_bytes()
+    path = office.root / "s.csv"
+    assert office.verify(office.build(1), path).differences == 0
+    batch = corrected(office, total="444")
+    assert [row[-1] for row in stored(office, batch.id)] == [0, 1, 0, 0, 0, 0]
+    assert office.batch_file(1).read_bytes() == before
+
+
+def test_a_corrected_record_is_served_as_one_and_the_others_as_they_were(office: Office) -> None:
+    release = office.build(corrected(office, total="444").id)
+    rows = candidates(COUNT)
+    rows[1] = candidate(2, 总分="444")
+    mended = write_rows(office.root / "t.csv", rows)
+    assert office.verify(release, mended).differences == 0
+    key = office.keys.get(release.id)
+    with contextlib.closing(ReleaseFile(office.store.path(release.reference))) as file:
+        for index, row in enumerate(rows):
+            credential_of = [("candidate_number", row[0]), ("access_code", row[1])]
+            body = orjson.loads(file.find(key, credential(credential_of)) or b"")
+            assert body.pop("corrected", None) == (True if index == 1 else None)
+            assert list(body) == ["kind", "release", "record"]
 
 
 def test_a_second_factor_can_be_corrected(office: Office) -> None:

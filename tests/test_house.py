@@ -25,7 +25,9 @@ GROUND = {
 FLOORS = {
     **dict.fromkeys(GROUND, 0),
     "release_file": 1,
+    "release_writer": 1,
     "sealing": 1,
+    "spool": 1,
     "statistics": 1,
     "stores": 2,
     "pages": 2,

@@ -4,8 +4,10 @@ import hashlib
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import lmdb
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,11 +20,11 @@ from lookup.release_file import (
     Envelope,
     Manifest,
     ReleaseFile,
-    ReleaseWriter,
     digest_of,
     verify_digest,
 )
-from lookup.sealing import locate, new_key, seal
+from lookup.release_writer import ReleaseWriter
+from lookup.sealing import locate, new_key, pre_check_key, seal
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))
@@ -358,3 +360,103 @@ def test_a_file_that_is_open_in_this_process_is_not_called_damaged(built: Path) 
     assert not isinstance(caught.value, DamagedError)
     first.close()
     ReleaseFile(built).close()
+
+
+# Marks
+
+
+@settings(deadline=None)
+@given(
+    ways=st.sets(st.binary(max_size=60), min_size=1, max_size=60),
+    others=st.sets(st.binary(max_size=60), max_size=20),
+    data=st.data(),
+)
+def test_a_credential_is_marked_if_and_only_if_it_opens_a_record(
+    tmp_path_factory: pytest.TempPathFactory,
+    ways: set[bytes],
+    others: set[bytes],
+    data: st.DataObject,
+) -> None:
+    path = tmp_path_factory.mktemp("release") / "file.lmdb"
+    with ReleaseWriter(path, KEY, RELEASE, pre_check=True) as writer:
+        writer.add(sorted(ways), b"{}")
+        marked = replace(manifest(1, writer.entries), pre_check=True)
+        writer.finish(marked, b"{}")
+    near = {way + b"," for way in ways} | {way[:-1] for way in ways}
+    flipped = data.draw(st.sampled_from(sorted(ways)))
+    near |= {bytes([*flipped[:-1], flipped[-1] ^ 1])} if flipped else set()
+    release, key = ReleaseFile(path), pre_check_key(KEY)
+    for credential_of in ways | others | near:
+        assert release.pre_checked(key, credential_of) == (credential_of in ways)
+    assert (release.marks(key), release.entries()) == (len(ways), len(ways))
+    release.close()
+
+
+def test_marks_tell_nothing_without_their_key_and_open_nothing_with_it(tmp_path: Path) -> None:
+    path, key = tmp_path / "file.lmdb", pre_check_key(KEY)
+    number, code, _, record = candidate(1)
+    with ReleaseWriter(path, KEY, RELEASE, pre_check=True) as writer:
+        writer.add([by_code(number, code)], record)
+        writer.finish(replace(manifest(1, 1), pre_check=True), STATISTICS)
+    release = ReleaseFile(path)
+    for other in (KEY, OTHER_KEY, pre_check_key(OTHER_KEY)):
+        with pytest.raises(DamagedError, match="no marks under this key"):
+            release.pre_checked(other, by_code(number, code))
+    assert release.pre_checked(key, by_code(number, code))
+    assert release.find(key, by_code(number, code)) is None
+    with pytest.raises(DamagedError, match="does not open"):
+        release.statistics(key)
+    release.close()
+    assert key not in path.read_bytes()
+
+
+def test_a_release_without_marks_has_none(built: Path) -> None:
+    release = ReleaseFile(built)
+    with pytest.raises(DamagedError, match="no marks"):
+        release.pre_checked(pre_check_key(KEY), b"anything")
+    release.close()
+
+
+def test_a_cut_bucket_is_damage_and_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.lmdb"
+    monkeypatch.setattr("lookup.release_writer._sorted", lambda bucket: bucket[:-1])
+    with ReleaseWriter(path, KEY, RELEASE, pre_check=True) as writer:
+        writer.add([b"one"], b"{}")
+        writer.finish(replace(manifest(1, 1), pre_check=True), b"{}")
+    release = ReleaseFile(path)
+    with pytest.raises(DamagedError, match="was damaged"):
+        release.pre_checked(pre_check_key(KEY), b"one")
+    assert release.damaged
+    release.close()
+
+
+def test_a_file_from_before_marks_and_corrections_is_read_as_ever(
+    built: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.lmdb"
+    path.write_bytes(built.read_bytes())
+    with (
+        lmdb.open(str(path), subdir=False, lock=False, map_size=1 << 26) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        document = orjson.loads(transaction.get(b"manifest") or b"")
+        assert document.pop("pre_check") is False
+        assert document.pop("corrects") is None
+        transaction.put(b"manifest", orjson.dumps(document))
+    release = ReleaseFile(path)
+    assert release.manifest == manifest(RECORDS, 2 * RECORDS)
+    number, code, _, _ = candidate(1)
+    assert release.find(KEY, by_code(number, code)) is not None
+    assert release.entries() == 2 * RECORDS
+    release.close()
+
+
+def test_only_a_corrected_record_says_that_it_is_one() -> None:
+    envelope = Envelope(manifest(1, 1))
+    plain = orjson.loads(envelope.around(b'{"total":1}'))
+    body = envelope.around(b'{"total":1}', corrected=True)
+    assert orjson.loads(body) == plain | {"corrected": True}
+    assert "corrected" not in plain
+    assert len(body) % 64 == 0

@@ -8,13 +8,16 @@ from lookup.errors import DamagedError
 from lookup.sealing import (
     KEY_BYTES,
     LOCATOR_BYTES,
+    MARK_BYTES,
     PAD_BYTES,
     PUBLIC,
     RECORD,
+    Marks,
     fingerprint,
     locate,
     new_key,
     pad,
+    pre_check_key,
     seal,
     unseal,
 )
@@ -113,3 +116,19 @@ def test_a_fingerprint_tells_nothing_without_the_key() -> None:
     assert fingerprint(bytes(32), digest) == fingerprint(bytes(32), digest)
     assert fingerprint(bytes(32), digest) != fingerprint(b"\1" * 32, digest)
     assert digest not in fingerprint(bytes(32), digest)
+
+
+def test_a_pre_check_key_is_another_for_every_release_and_none_of_its_keys() -> None:
+    key = pre_check_key(KEY)
+    assert len(key) == KEY_BYTES
+    assert key not in (KEY, pre_check_key(key), pre_check_key(bytes(KEY_BYTES)))
+    for person in (RECORD, PUBLIC):
+        assert key not in locate(KEY, b"", person)
+
+
+def test_marks_of_one_key_say_nothing_under_another() -> None:
+    marks, others = Marks(pre_check_key(KEY)), Marks(KEY)
+    assert len(marks.of(CREDENTIAL)) == MARK_BYTES
+    assert marks.of(CREDENTIAL) == marks.of(CREDENTIAL)
+    assert marks.of(CREDENTIAL) not in (others.of(CREDENTIAL), marks.of(CREDENTIAL + b","))
+    assert len({*marks.buckets, *others.buckets}) == 512

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lookup.errors import DamagedError, RefusedError
+from lookup.release_file import ReleaseFile
 from tests.admin_makers import HEADER, Office, candidate, candidates, kind_called, write_rows
 
 COUNT = 12
@@ -103,3 +104,28 @@ def test_a_missing_file_or_key_is_refused(office: Office) -> None:
     office.store.path(release.reference).unlink()
     with pytest.raises(DamagedError):
         office.verify(release, write_rows(office.root / "s.csv", candidates(1), HEADER))
+
+
+def test_a_way_in_that_is_not_marked_is_missing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = office.made(COUNT)
+    pre_checked, asked = ReleaseFile.pre_checked, []
+
+    def forgetful(file: ReleaseFile, key: bytes, credential: bytes) -> bool:
+        asked.append(credential)
+        return len(asked) != 2 and pre_checked(file, key, credential)
+
+    monkeypatch.setattr(ReleaseFile, "pre_checked", forgetful)
+    comparison = office.verify(release, office.root / f"scores-{COUNT}.csv")
+    assert (comparison.missing, comparison.differences) == (1, 2)
+    assert len(set(asked)) == 2 * COUNT
+
+
+def test_a_release_with_marks_too_few_is_refused_without_its_files(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = office.made(COUNT)
+    monkeypatch.setattr(ReleaseFile, "marks", lambda *_: 2 * COUNT - 1)
+    with pytest.raises(DamagedError, match="does not mark its ways in"):
+        office.verify(release)

@@ -15,7 +15,8 @@ import orjson
 
 from lookup.candidate import access_code, credential
 from lookup.kind_file import load_kind
-from lookup.release_file import DIGEST_SUFFIX, Envelope, Manifest, ReleaseWriter, digest_of
+from lookup.release_file import DIGEST_SUFFIX, Envelope, Manifest, digest_of
+from lookup.release_writer import ReleaseWriter
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Pointer, Reference
 

@@ -15,7 +15,8 @@ CREATE TABLE record (
     identifier TEXT NOT NULL,
     body BLOB NOT NULL,              -- the JSON object that will be served
     secrets BLOB NOT NULL,           -- canonical values of the fields a candidate types, JSON
-    withheld BLOB NOT NULL           -- fields that are loaded and checked and never served, JSON
+    withheld BLOB NOT NULL,          -- fields that are loaded and checked and never served, JSON
+    corrected INTEGER NOT NULL DEFAULT 0 -- 1: a correction changed the body, this one or one before
 ) STRICT;
 CREATE INDEX record_identifier ON record (identifier);
 

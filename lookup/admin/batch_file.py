@@ -17,6 +17,7 @@ from lookup.errors import DamagedError
 
 CACHE_KIB = 16384
 SUFFIX = ".db"
+_ADD_CORRECTED = "ALTER TABLE record ADD COLUMN corrected INTEGER NOT NULL DEFAULT 0"
 
 
 def batch_path(folder: Path, batch: int) -> Path:
@@ -65,6 +66,7 @@ def _touch(path: Path) -> None:
 async def copy_batch_file(source: Path, path: Path) -> AsyncIterator[aiosqlite.Connection]:
     """A copy of a batch's file at `path`, complete and closed once the block has ended well.
 
+    A batch's file is never changed, so it is the copy of an old one that gets what is new.
     Raises DamagedError where the source is gone, StorageError.
     """
     _touch(path)
@@ -74,8 +76,16 @@ async def copy_batch_file(source: Path, path: Path) -> AsyncIterator[aiosqlite.C
                 await old.backup(file)
             await settle(file)
             await file.execute("BEGIN")
+            if not await has_corrected(file):
+                await file.execute(_ADD_CORRECTED)
             yield file
             await file.execute("COMMIT")
+
+
+async def has_corrected(file: aiosqlite.Connection) -> bool:
+    """Whether the file's records can be marked as corrected: those of 0.3 and before cannot."""
+    columns = await file.execute_fetchall("SELECT name FROM pragma_table_info('record')")
+    return any(row[0] == "corrected" for row in columns)
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import aiosqlite
 import orjson
 
+from lookup.admin.batch_file import has_corrected
 from lookup.admin.findings import Finding
 from lookup.admin.refusals import misused, refused
 from lookup.kinds import Kind, read_kind
@@ -152,7 +153,11 @@ async def sources(file: aiosqlite.Connection) -> list[dict[str, Any]]:
 
 
 class Stored(NamedTuple):
-    """A record as its batch's file keeps it; `body`, `secrets` and `withheld` are JSON."""
+    """A record as its batch's file keeps it; `body`, `secrets` and `withheld` are JSON.
+
+    `corrected` says that a correction changed the body. Files from before it lack the column:
+    none of their records is.
+    """
 
     id: int
     source: int
@@ -161,6 +166,7 @@ class Stored(NamedTuple):
     body: bytes
     secrets: bytes
     withheld: bytes
+    corrected: bool = False
 
     def typed(self) -> dict[str, str]:
         """What its candidate types, by field."""
@@ -181,7 +187,7 @@ async def records(file: aiosqlite.Connection) -> AsyncIterator[list[Stored]]:
     sql = "SELECT * FROM record WHERE id > ? ORDER BY id LIMIT ?"
     last = 0
     while rows := await file.execute_fetchall(sql, (last, CHUNK_ROWS)):
-        chunk = [Stored._make(row) for row in rows]
+        chunk = [Stored(*row) for row in rows]
         last = chunk[-1].id
         yield chunk
 
@@ -191,7 +197,15 @@ async def record_of(file: aiosqlite.Connection, identifier: str) -> Stored | Non
     sql = "SELECT * FROM record WHERE identifier = ? ORDER BY id LIMIT 1"
     async with file.execute(sql, (identifier,)) as cursor:
         row = await cursor.fetchone()
-    return Stored._make(row) if row else None
+    return Stored(*row) if row else None
+
+
+async def corrected_of(file: aiosqlite.Connection) -> frozenset[str]:
+    """The identifiers of the records that corrections changed: a few."""
+    if not await has_corrected(file):
+        return frozenset()
+    sql = "SELECT identifier FROM record WHERE corrected"
+    return frozenset(row[0] for row in await file.execute_fetchall(sql))
 
 
 async def secrets_of(

@@ -22,9 +22,12 @@ class ContentHash:
     def __init__(self, document: bytes, title: str) -> None:
         self._digest = hashlib.sha256(document + b"\n" + title.encode() + b"\n")
 
-    def add(self, body: bytes, secrets: bytes, withheld: bytes) -> None:
-        """One record, each part as JSON."""
+    def add(self, body: bytes, secrets: bytes, withheld: bytes, *, corrected: bool = False) -> None:
+        """One record, each part as JSON; that it was corrected is served, and so signed for."""
         self._digest.update(b"%b\n%b\n%b\n" % (body, secrets, withheld))
+        if corrected:
+            # No JSON begins so: a batch that nobody corrected keeps the hash it had.
+            self._digest.update(b"corrected\n")
 
     def hexdigest(self) -> str:
         """The hash of what was added so far."""

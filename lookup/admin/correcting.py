@@ -24,7 +24,12 @@ from lookup.admin.refusals import misused, refused
 from lookup.candidate import CANONICAL
 from lookup.kinds import Field, Kind, Label
 
-_UPDATE = "UPDATE record SET body = ?, secrets = ?, withheld = ? WHERE id = ?"
+_UPDATE = (
+    "UPDATE record SET corrected = corrected OR body <> ?1, body = ?1, secrets = ?2, withheld = ?3"
+    " WHERE id = ?4"
+)
+"""Only what is served is corrected in public: a second factor that changes is no news to anybody
+who reads the record."""
 
 
 async def correct(
@@ -162,7 +167,7 @@ async def _noted(file: aiosqlite.Connection, batch: Batch, reason: str) -> NewBa
     count = 0
     async for chunk in records(file):
         for record in chunk:
-            content.add(record.body, record.secrets, record.withheld)
+            content.add(record.body, record.secrets, record.withheld, corrected=record.corrected)
         count += len(chunk)
     found = await count_findings(file, LOADING)
     return NewBatch(

@@ -23,8 +23,9 @@ from lookup.admin.reviewing import counting, refuse_unapproved
 from lookup.admin.states import LOADED, REJECTED, SEALED
 from lookup.durable import storage, write
 from lookup.errors import DamagedError, RefusedError
-from lookup.release_file import Envelope, Manifest, ReleaseFile, ReleaseWriter, digest_of
-from lookup.sealing import fingerprint, new_key
+from lookup.release_file import Envelope, Manifest, ReleaseFile, digest_of
+from lookup.release_writer import ReleaseWriter
+from lookup.sealing import fingerprint, new_key, pre_check_key
 from lookup.statistics import Tally
 from lookup.stores.pointer import Reference
 
@@ -32,6 +33,7 @@ LOCK = ".build.lock"
 UNDER_WAY = "building"
 """In the folder `admin`: the id of the release that is being built, or was when a kill came."""
 UNDER_WAY_MODE = 0o600
+DIFFERS = "The built file differs from the batch: build again."
 
 _INSERT = (
     "INSERT INTO release"
@@ -130,7 +132,7 @@ async def _manifest(desk: Desk, batch: Batch, key: bytes) -> Manifest:
         row = await cursor.fetchone()
     version = (row[0] if row else 0) + 1
     pointer = desk.store.pointer(batch.kind.name)
-    current = pointer.current if pointer else None
+    current = pointer.current.reference.release if pointer and pointer.current else None
     content = fingerprint(key, batch.sha256)
     async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
         digests = dict.fromkeys(source["sha256"] for source in await sources(file))
@@ -139,7 +141,7 @@ async def _manifest(desk: Desk, batch: Batch, key: bytes) -> Manifest:
         kind=batch.kind.document,
         title=batch.title,
         version=version,
-        supersedes=current.reference.release if current else None,
+        supersedes=current,
         records=batch.records,
         entries=0,
         batch=content,
@@ -148,7 +150,18 @@ async def _manifest(desk: Desk, batch: Batch, key: bytes) -> Manifest:
         created_at=desk.clock().isoformat(),
         approvals=await _signatures(desk, batch, key),
         required_approvals=desk.settings.required_approvals,
+        pre_check=batch.kind.pre_check,
+        corrects=await _corrected(desk, batch, current),
     )
+
+
+async def _corrected(desk: Desk, batch: Batch, current: str | None) -> str | None:
+    """The release that is open, where it says the same thing under the same title."""
+    sql = "SELECT id FROM release WHERE id = ? AND kind = ? AND title = ?"
+    values = (current, batch.kind.name, batch.title)
+    async with desk.database.execute(sql, values) as cursor:
+        row = await cursor.fetchone()
+    return row["id"] if row else None
 
 
 async def _signatures(desk: Desk, batch: Batch, key: bytes) -> tuple[str, ...]:
@@ -173,11 +186,14 @@ async def _seal(
     tally = Tally(batch.kind)
     content = ContentHash(batch.document, batch.title)
     written = 0
-    with ReleaseWriter(partial, key, manifest.release) as writer:
+    with ReleaseWriter(partial, key, manifest.release, pre_check=manifest.pre_check) as writer:
         async for chunk in records(file):
             for record in chunk:
-                content.add(record.body, record.secrets, record.withheld)
-                writer.add(credentials(batch.kind, record.typed()), envelope.around(record.body))
+                content.add(
+                    record.body, record.secrets, record.withheld, corrected=record.corrected
+                )
+                body = envelope.around(record.body, corrected=record.corrected)
+                writer.add(credentials(batch.kind, record.typed()), body)
                 if tally.wanted:
                     tally.add(orjson.loads(record.body))
             written += len(chunk)
@@ -204,28 +220,31 @@ async def _compare(
 
     Raises DamagedError at the first difference.
     """
-    envelope = Envelope(manifest)
+    envelope, marks_key = Envelope(manifest), pre_check_key(key)
     path = desk.store.partial(manifest.release)
     compared = entries = 0
     async for chunk in records(file):
         # Opened anew for each chunk: what stays mapped would count as this process's memory.
         with contextlib.closing(ReleaseFile(path)) as found:
             for record in chunk:
-                expected = envelope.around(record.body)
+                expected = envelope.around(record.body, corrected=record.corrected)
                 for credential in credentials(batch.kind, record.typed()):
                     entries += 1
                     if found.find(key, credential) != expected:
-                        raise DamagedError("The built file differs from the batch: build again.")
+                        raise DamagedError(DIFFERS)
+                    if manifest.pre_check and not found.pre_checked(marks_key, credential):
+                        raise DamagedError(DIFFERS)
         compared += len(chunk)
         progress(compared)
     with contextlib.closing(ReleaseFile(path)) as found:
         if (
             found.entries() != entries
+            or (manifest.pre_check and found.marks(marks_key) != entries)
             or compared != batch.records
             or found.statistics(key).rstrip() != statistics
             or found.manifest != manifest
         ):
-            raise DamagedError("The built file differs from the batch: build again.")
+            raise DamagedError(DIFFERS)
 
 
 async def _note(desk: Desk, batch: Batch, manifest: Manifest, reference: Reference) -> None:

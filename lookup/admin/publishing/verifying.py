@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lookup.admin.batch_file import batch_path, open_batch_file
-from lookup.admin.batches import get_batch, secrets_of
+from lookup.admin.batches import corrected_of, get_batch, secrets_of
 from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.findings import ERROR, Finding
 from lookup.admin.intake.choice import Choice
@@ -20,6 +20,7 @@ from lookup.admin.loading import check_files
 from lookup.admin.publishing.releases import Release
 from lookup.errors import DamagedError, RefusedError
 from lookup.release_file import Envelope, Manifest, ReleaseFile, verify_digest
+from lookup.sealing import pre_check_key
 
 MAX_SHOWN = 20
 
@@ -28,8 +29,9 @@ MAX_SHOWN = 20
 class Comparison:
     """Rows compared and how they differ; `shown` names the first places, never values.
 
-    `unreadable` rows break a rule, `missing` are not in the release, `different` are there
-    with another record; `unmatched` counts the release's records that no row spoke for.
+    `unreadable` rows break a rule, `missing` are not in the release or have no mark there,
+    `different` are there with another record; `unmatched` counts the release's records that no
+    row spoke for.
     """
 
     compared: int = 0
@@ -63,8 +65,10 @@ def _distinct(numbers: Sequence[int]) -> int:
 class _Verifier:
     """One release and what was found of it so far."""
 
-    def __init__(self, manifest: Manifest, key: bytes) -> None:
+    def __init__(self, manifest: Manifest, key: bytes, corrected: frozenset[str]) -> None:
         self.comparison = Comparison()
+        self._corrected = corrected
+        self._marks_key = pre_check_key(key) if manifest.pre_check else None
         self._kind = manifest.read_kind()
         self._key = key
         self._envelope = Envelope(manifest)
@@ -104,9 +108,10 @@ class _Verifier:
         """Hold one row against the release, by every way in."""
         comparison = self.comparison
         comparison.compared += 1
-        expected = self._envelope.around(record.body)
+        corrected = record.identifier in self._corrected
+        expected = self._envelope.around(record.body, corrected=corrected)
         ways = list(credentials(self._kind, {**secrets, **record.secrets}))
-        found = [file.find(self._key, credential) for credential in ways]
+        found = [self._found(file, credential) for credential in ways]
         if not found or None in found:
             comparison.note("missing", f"{name}, line {record.line}")
         elif found.count(expected) < len(found):
@@ -115,6 +120,13 @@ class _Verifier:
         self._seen.extend(
             _short_digest(way) for way, body in zip(ways, found, strict=True) if body is not None
         )
+
+    def _found(self, file: ReleaseFile, credential: bytes) -> bytes | None:
+        """What is served under a credential, None where nothing is or it is not marked."""
+        body = file.find(self._key, credential)
+        key = self._marks_key
+        marked = body is None or key is None or file.pre_checked(key, credential)
+        return body if marked else None
 
     def finish(self, entries: int) -> Comparison:
         """Count those of the release's entries that no row spoke for."""
@@ -131,8 +143,9 @@ async def verify(
 ) -> Comparison:
     """Check a release's digest and key and, where files are given, every row of them.
 
-    Issued access codes are not in the files; they are taken from the batch. Raises
-    DamagedError where the file is not as it was sealed, RefusedError, StorageError.
+    Issued access codes, and which records were corrected, are not in the files; they are taken
+    from the batch. Raises DamagedError where the file is not as it was sealed, RefusedError,
+    StorageError.
     """
     check_files(paths)
     path = desk.store.path(release.reference)
@@ -143,24 +156,26 @@ async def verify(
     with contextlib.closing(ReleaseFile(path)) as file:
         file.statistics(key)
         manifest, entries = file.manifest, file.entries()
+        if manifest.pre_check and file.marks(pre_check_key(key)) != entries:
+            raise DamagedError(f"{release.id} does not mark its ways in: build the batch again.")
     if not paths:
         return Comparison()
     read = await remembered_reader(
         desk, manifest.read_kind(), choice or Choice(), paths, issued=batch.issued
     )
-    verifier = _Verifier(manifest, key)
     async with contextlib.AsyncExitStack() as stack:
-        issuing = None
-        if batch.issued:
-            issuing = await stack.enter_async_context(
-                open_batch_file(batch_path(desk.batches, batch.id))
-            )
+        records, corrected = None, frozenset[str]()
+        if batch.issued or batch.corrects is not None:
+            records_path = batch_path(desk.batches, batch.id)
+            records = await stack.enter_async_context(open_batch_file(records_path))
+            corrected = await corrected_of(records)
+        verifier = _Verifier(manifest, key, corrected)
         for source in paths:
             events = stack.enter_context(contextlib.closing(read(source)))
             for name, chunk in verifier.records(events, source.name):
                 issued = {}
-                if issuing is not None:
-                    issued = await secrets_of(issuing, [record.identifier for record in chunk])
+                if records is not None and batch.issued:
+                    issued = await secrets_of(records, [record.identifier for record in chunk])
                 # Opened anew for each chunk: what stays mapped would count as our memory.
                 with contextlib.closing(ReleaseFile(path)) as file:
                     for record in chunk:

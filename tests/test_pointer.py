@@ -18,7 +18,7 @@ FULL = Pointer(
     "scores",
     7,
     current=Current(FIRST, bytes(range(32)), OPENED, OPENED + dt.timedelta(days=30)),
-    upcoming=Upcoming(SECOND, OPENED + dt.timedelta(days=1)),
+    upcoming=Upcoming(SECOND, OPENED + dt.timedelta(days=1), None, bytes(range(32, 64))),
     ended=Ended(FIRST, OPENED - dt.timedelta(days=300), withdrawn=True),
 )
 
@@ -35,7 +35,14 @@ POINTERS = st.builds(
     st.integers(1, 2**53),
     st.none()
     | st.builds(Current, REFERENCES, st.binary(min_size=32, max_size=32), TIMES, st.none() | TIMES),
-    st.none() | st.builds(Upcoming, REFERENCES, TIMES, st.none() | TIMES),
+    st.none()
+    | st.builds(
+        Upcoming,
+        REFERENCES,
+        TIMES,
+        st.none() | TIMES,
+        st.none() | st.binary(min_size=32, max_size=32),
+    ),
     st.none() | st.builds(Ended, REFERENCES, TIMES, st.booleans()),
 )
 KEYS = st.sampled_from(
@@ -52,6 +59,7 @@ KEYS = st.sampled_from(
         "opened_at",
         "opens_at",
         "closes_at",
+        "pre_check",
         "ended_at",
         "withdrawn",
     ]
@@ -130,6 +138,10 @@ def test_a_file_that_leaves_the_folder_is_refused(part: str, file: Any) -> None:
         ("current", "opened_at", "0001-01-01T00:00:00+14:00"),
         ("upcoming", "opens_at", "9999-12-31T23:59:59-14:00"),
         ("upcoming", "opens_at", None),
+        ("upcoming", "pre_check", "00"),
+        ("upcoming", "pre_check", ""),
+        ("upcoming", "pre_check", "zz" * 32),
+        ("upcoming", "pre_check", 5),
         ("current", "release", 5),
         ("current", "release", None),
     ],
@@ -161,3 +173,20 @@ def test_what_comes_next_and_what_has_ended_carry_no_key() -> None:
     assert "key" in document["current"]
     assert "key" not in document["upcoming"]
     assert "key" not in document["ended"]
+
+
+def test_what_comes_next_may_carry_a_pre_check_key_and_nothing_else_does() -> None:
+    document = orjson.loads(encode(FULL))
+    assert document["upcoming"]["pre_check"] == bytes(range(32, 64)).hex()
+    assert "pre_check" not in document["current"] | document["ended"]
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["from before pre-checks", "without one"])
+def test_a_pointer_without_a_pre_check_key_is_read(old: bool) -> None:
+    document = orjson.loads(encode(FULL))
+    document["upcoming"]["pre_check"] = None
+    if old:
+        del document["upcoming"]["pre_check"]
+    found = decode(orjson.dumps(document)).upcoming
+    assert found is not None
+    assert found.pre_check is None

@@ -15,7 +15,9 @@ from lookup.admin.publishing.publisher import Publisher
 from lookup.admin.publishing.releases import Release
 from lookup.admin.states import CLOSED, MOVES, OPEN, SCHEDULED, SEALED, SUPERSEDED, WITHDRAWN
 from lookup.errors import DamagedError, RefusedError, ServiceError, UsageError
-from tests.admin_makers import HOUR, START, Office, holds_key
+from lookup.kind_file import load_kind
+from lookup.sealing import pre_check_key
+from tests.admin_makers import HOUR, START, THPT, Office, holds_key, write_rows
 
 RELEASE_STATES = (SEALED, SCHEDULED, OPEN, SUPERSEDED, CLOSED, WITHDRAWN)
 
@@ -101,6 +103,41 @@ def test_a_scheduled_release_opens_at_its_hour_and_not_before(office: Office) ->
     assert pointer is not None
     assert pointer.current is not None
     assert (pointer.current.opened_at, pointer.upcoming) == (START + HOUR, None)
+
+
+def test_from_the_scheduling_until_the_hour_the_pointer_has_the_pre_check_key(
+    office: Office,
+) -> None:
+    release = office.made()
+    key = office.keys.get(release.id)
+    for hours in (1, 2):
+        office.schedule(release.id, START + hours * HOUR)
+        pointer = office.pointer()
+        assert pointer is not None
+        assert pointer.upcoming is not None
+        assert pointer.upcoming.pre_check == pre_check_key(key)
+        assert not any(holds_key(content, key) for content in office.public_bytes().values())
+    office.clock.now = START + 2 * HOUR
+    office.open(release.id)
+    contents = office.public_bytes().values()
+    assert not any(holds_key(content, pre_check_key(key)) for content in contents)
+
+
+def test_a_withdrawn_release_leaves_no_pre_check_key(office: Office) -> None:
+    release = in_state(office, SCHEDULED)
+    withdraw(office, upcoming=True)
+    key = pre_check_key(office.keys.get(release.id))
+    assert not any(holds_key(content, key) for content in office.public_bytes().values())
+
+
+def test_a_scheduled_release_without_marks_has_no_pre_check_key(office: Office) -> None:
+    rows = write_rows(office.root / "t.csv", [["01000001", "4.40"]], ["SBD", "Toán"])
+    loaded = office.load(load_kind(THPT), rows, codes_path=office.root / "codes.csv")
+    office.schedule(office.build(loaded.batch).id, START + HOUR)
+    pointer = office.pointer("thpt")
+    assert pointer is not None
+    assert pointer.upcoming is not None
+    assert pointer.upcoming.pre_check is None
 
 
 @pytest.mark.parametrize("hours", [0, -1])

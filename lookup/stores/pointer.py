@@ -40,11 +40,16 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """A sealed release that opens at `opens_at`; its key is not here."""
+    """A sealed release that opens at `opens_at`; its key is not here.
+
+    `pre_check` is the pre-check key (lookup.sealing), which says nothing of the release key and
+    nothing of results; None where the release has no marks.
+    """
 
     reference: Reference
     opens_at: datetime
     closes_at: datetime | None = None
+    pre_check: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +91,29 @@ def _optional_time(document: dict[str, Any], name: str) -> datetime | None:
     return None if document.get(name) is None else _time(document[name])
 
 
-def _current(document: dict[str, Any]) -> Current:
-    key = bytes.fromhex(document["key"])
+def _key(text: Any) -> bytes:
+    key = bytes.fromhex(text)
     if len(key) != KEY_BYTES:
         raise ValueError("a key of the wrong length")
+    return key
+
+
+def _current(document: dict[str, Any]) -> Current:
     return Current(
         _reference(document),
-        key,
+        _key(document["key"]),
         _time(document["opened_at"]),
         _optional_time(document, "closes_at"),
     )
 
 
 def _upcoming(document: dict[str, Any]) -> Upcoming:
+    pre_check = document.get("pre_check")
     return Upcoming(
-        _reference(document), _time(document["opens_at"]), _optional_time(document, "closes_at")
+        _reference(document),
+        _time(document["opens_at"]),
+        _optional_time(document, "closes_at"),
+        None if pre_check is None else _key(pre_check),
     )
 
 
@@ -144,7 +157,11 @@ def _plain(part: Current | Upcoming | Ended | None) -> dict[str, Any] | None:
                 "closes_at": part.closes_at,
             }
         case Upcoming():
-            document |= {"opens_at": part.opens_at, "closes_at": part.closes_at}
+            document |= {
+                "opens_at": part.opens_at,
+                "closes_at": part.closes_at,
+                "pre_check": part.pre_check.hex() if part.pre_check else None,
+            }
         case Ended():
             document |= {"ended_at": part.ended_at, "withdrawn": part.withdrawn}
     return document

@@ -24,6 +24,8 @@ from lookup.admin.refusals import misused, refused, word
 from lookup.admin.reviewing import refuse_unapproved, review_stamp
 from lookup.admin.states import OPEN, SCHEDULED, SEALED, WITHDRAWN, check_move
 from lookup.errors import RefusedError
+from lookup.release_file import Manifest
+from lookup.sealing import pre_check_key
 from lookup.stores.pointer import Current, Ended, Pointer, Reference, Upcoming
 
 MAX_SLEEP_S = 0.5
@@ -58,9 +60,9 @@ class Publisher:
         await refuse_withdrawn(self.desk.database, release.batch)
         return release
 
-    async def _check(self, release: Release) -> bytes:
-        """The key of a release that is whole and may be opened now: approved, with exactly the
-        content that was approved. Raises RefusedError, DamagedError."""
+    async def _check(self, release: Release) -> tuple[bytes, Manifest]:
+        """Key and manifest of a release that is whole and may be opened now: approved, with
+        exactly the content that was approved. Raises RefusedError, DamagedError."""
         batch = await self._refuse_unapproved(release)
         store, keys = self.desk.store, self.desk.keys
         return await aside(lambda: check_sealed(store, keys, release, batch))
@@ -81,7 +83,7 @@ class Publisher:
             raise refused("opening_past")
         if closes_at and closes_at <= opens_at:
             raise refused("closes_first")
-        await self._check(release)
+        key, manifest = await self._check(release)
         if pointer.upcoming and pointer.upcoming.reference.release != release.id:
             raise refused("scheduled_already", release=pointer.upcoming.reference.release)
         times = {"opens_at": opens_at.isoformat()}
@@ -90,7 +92,9 @@ class Publisher:
         await intend(
             self.desk, "release.schedule", pointer, release.reference, times, opens_at=opens_at
         )
-        upcoming = Upcoming(release.reference, opens_at, closes_at)
+        # Never the release key itself: this one is public from here on, that one at the hour.
+        pre_check = pre_check_key(key) if manifest.pre_check else None
+        upcoming = Upcoming(release.reference, opens_at, closes_at, pre_check)
         await self._carry_out("release.schedule", pointer, release.reference, upcoming=upcoming)
         return await get_release(self.desk.database, release.id)
 
@@ -104,7 +108,7 @@ class Publisher:
         """
         self.desk.actor.check("release.open")
         release = await self._may(release_id, OPEN)
-        key = await self._check(release)
+        key, _ = await self._check(release)
         while (left_s := self._left_s(release)) > (READY_S if wait else 0):
             if not wait:
                 raise refused("not_yet", release=release.id)
@@ -282,7 +286,7 @@ class Publisher:
         earlier = await self._may(current.opened_over, OPEN)
         if earlier.state == SCHEDULED:
             raise refused("earlier_scheduled", release=earlier.id)
-        key = await self._check(earlier)
+        key, _ = await self._check(earlier)
         await intend(self.desk, act, pointer, earlier.reference, {"over": current.id} | _told(why))
         again = Current(earlier.reference, key, self.desk.clock(), served.closes_at)
         await self._carry_out(act, pointer, earlier.reference, current=again)

@@ -52,8 +52,10 @@ def read_manifest(store: EmbeddedStore, keys: Keys, release: Release) -> tuple[b
         return key, file.manifest
 
 
-def check_sealed(store: EmbeddedStore, keys: Keys, release: Release, content: str) -> bytes:
-    """The key of a whole release that was sealed from the batch with this content hash.
+def check_sealed(
+    store: EmbeddedStore, keys: Keys, release: Release, content: str
+) -> tuple[bytes, Manifest]:
+    """Key and manifest of a whole release that was sealed from the batch with this content hash.
 
     Raises DamagedError.
     """
@@ -64,4 +66,4 @@ def check_sealed(store: EmbeddedStore, keys: Keys, release: Release, content: st
             f"{release.id} was sealed from other content than batch {release.batch} has now:"
             " build that batch again."
         )
-    return key
+    return key, manifest

@@ -60,17 +60,21 @@ def make_release(
     key: bytes = KEY,
     release: str = "r1",
     version: int = 1,
+    *,
+    pre_check: bool = False,
+    corrects: str | None = None,
+    statistics: bytes = b"{}",
 ) -> Reference:
     """Seal made-up records, second factors among their fields, under every way in."""
     store.prepare()
     entries = len(records) * len(kind.ways)
     manifest = Manifest(
         release, kind.document, "试验发布", version, None, len(records), entries,
-        "0" * 64, (), "test", "2026-06-30T00:00:00+00:00",
+        "0" * 64, (), "test", "2026-06-30T00:00:00+00:00", pre_check=pre_check, corrects=corrects,
     )  # fmt: skip
     envelope = Envelope(manifest)
     path = store.partial(release)
-    with ReleaseWriter(path, key, release) as writer:
+    with ReleaseWriter(path, key, release, pre_check=pre_check) as writer:
         for record in records:
             shown = {n: v for n, v in record.items() if not kind.field(n).secret}
             ways = [
@@ -79,7 +83,7 @@ def make_release(
                 if all(n in record for n in way.fields)
             ]
             writer.add(ways, envelope.around(orjson.dumps(shown)))
-        writer.finish(manifest, b"{}")
+        writer.finish(manifest, statistics)
     return store.keep(release, digest_of(path))
 
 

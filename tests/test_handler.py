@@ -17,13 +17,17 @@ from lookup.clock import SteadyClock
 from lookup.public.answers import MAX_BODY_BYTES
 from lookup.public.app import create_app
 from lookup.public.asking import (
+    NO_MATCH,
     ChallengeRequired,
     Credentials,
     Found,
     Invalid,
     NoMatch,
+    NoPreCheck,
     NotOpen,
+    Right,
     TryLater,
+    Unavailable,
     UnknownKind,
     Ways,
     _canonical,
@@ -32,9 +36,21 @@ from lookup.public.fair_use import GO, Solve, Step, Wait
 from lookup.public.handler import Asked, Handler, network_from
 from lookup.public.live import LiveReleases
 from lookup.public.tally import Tally
+from lookup.sealing import pre_check_key
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
-from tests.makers import OPENING, TYPED, Clock, make_kind, make_release, move, open_release, send
+from lookup.stores.pointer import Upcoming
+from tests.makers import (
+    KEY,
+    OPENING,
+    TYPED,
+    Clock,
+    make_kind,
+    make_release,
+    move,
+    open_release,
+    send,
+)
 
 NETWORK = b"\x04\xc0\x00\x02\x00\x00\x00"
 NUMBER = b"scores:100000001"
@@ -332,3 +348,94 @@ def test_canonical_spelling_is_recognised_and_never_mistaken(
 def test_a_found_record_and_a_miss_are_what_they_were(handler: Handler) -> None:
     assert isinstance(handler.outcome("scores", TYPED, NETWORK, ""), Found)
     assert isinstance(handler.outcome("scores", WRONG, NETWORK, ""), NoMatch)
+
+
+# Before the hour
+
+
+@pytest.fixture
+def sealed(tmp_path: Path, clock: Clock) -> Iterator[LiveReleases]:
+    """A release that is scheduled, with marks."""
+    store = EmbeddedStore(tmp_path)
+    reference = make_release(store, make_kind(), pre_check=True)
+    move(store, upcoming=Upcoming(reference, OPENING, pre_check=pre_check_key(KEY)))
+    clock.now = OPENING - timedelta(days=3)
+    live = LiveReleases(store, clock)
+    live.settle()
+    yield live
+    live.close()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [TYPED, TYPED | {"access_code": "abcd-2345"},
+     {"candidate_number": "１０００００００１", "id_suffix": "12345x"}],
+)  # fmt: skip
+def test_whoever_types_what_will_open_a_record_is_told_so_and_nothing_else(
+    sealed: LiveReleases, ladder: Ladder, typed: dict[str, str]
+) -> None:
+    handler = Handler(sealed, ladder, Tally())
+    assert handler.pre_check("scores", typed, NETWORK, "solved") == Right()
+    assert (ladder.steps, ladder.failures) == ([(NUMBER, NETWORK, "solved")], [])
+    assert handler.outcome("scores", typed, NETWORK, "") == NotOpen(OPENING)
+
+
+@pytest.mark.parametrize("typed", [WRONG, UNKNOWN])
+def test_a_wrong_pre_check_is_one_event_and_a_failure_of_the_number(
+    sealed: LiveReleases, ladder: Ladder, typed: dict[str, str]
+) -> None:
+    handler = Handler(sealed, ladder, Tally())
+    assert handler.pre_check("scores", typed, NETWORK, "") is NO_MATCH
+    assert ladder.failures == [(f"scores:{typed['candidate_number']}".encode(), NETWORK)]
+
+
+def test_a_pre_check_stands_on_the_same_ladder(sealed: LiveReleases, ladder: Ladder) -> None:
+    handler = Handler(sealed, ladder, Tally())
+    for says, outcome in ((Solve(CHALLENGE), ChallengeRequired(CHALLENGE)), (Wait(9), TryLater(9))):
+        ladder.says = says
+        assert handler.pre_check("scores", TYPED, NETWORK, "") == outcome
+        assert handler.pre_check("scores", WRONG, NETWORK, "") == outcome
+    assert ladder.failures == []
+
+
+def test_what_is_no_credential_costs_a_pre_check_nothing(
+    sealed: LiveReleases, ladder: Ladder
+) -> None:
+    handler = Handler(sealed, ladder, Tally())
+    for fields in ({}, TYPED | {"access_code": "1"}, Invalid(None, "not_form")):
+        assert isinstance(handler.pre_check("scores", fields, NETWORK, ""), Invalid)
+    assert (ladder.steps, ladder.failures) == ([], [])
+
+
+def test_there_is_no_pre_check_of_what_is_open_and_of_what_is_not_scheduled(
+    handler: Handler, ladder: Ladder, live: LiveReleases, clock: Clock
+) -> None:
+    assert handler.pre_check("scores", TYPED, NETWORK, "") == NoPreCheck(opened=True)
+    clock.now -= timedelta(seconds=1)
+    assert handler.pre_check("scores", TYPED, NETWORK, "") == NoPreCheck(opened=False)
+    assert handler.pre_check("other", TYPED, NETWORK, "") == UnknownKind()
+    assert ladder.steps == []
+
+
+def test_marks_that_cannot_be_read_are_no_failure_of_the_number(
+    tmp_path: Path, clock: Clock, ladder: Ladder
+) -> None:
+    store = EmbeddedStore(tmp_path)
+    reference = make_release(store, make_kind(), pre_check=True)
+    move(store, upcoming=Upcoming(reference, OPENING, pre_check=KEY))
+    clock.now = OPENING - timedelta(days=3)
+    live = LiveReleases(store, clock)
+    live.settle()
+    handler = Handler(live, ladder, Tally())
+    assert handler.pre_check("scores", TYPED, NETWORK, "") == Unavailable()
+    assert ladder.failures == []
+    live.close()
+
+
+def test_a_right_pre_check_is_counted_as_one_and_a_wrong_one_as_any_other() -> None:
+    tally = Tally()
+    for outcome in (Right(), NO_MATCH, NoPreCheck(opened=True)):
+        tally.count("scores", outcome, 1)
+    counts = tally.counts()["scores"]
+    assert (counts.hits, counts.misses) == (0, 1)
+    assert counts.refused == {"pre_checked": 1, "no_pre_check": 1}

@@ -5,16 +5,20 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import lmdb
+import orjson
 import pytest
 
+from lookup.candidate import credential
 from lookup.errors import DamagedError
 from lookup.public.asking import Closed, Found, NotOpen, Unavailable, UnknownKind
-from lookup.public.live import PRE_READ, LiveReleases
+from lookup.public.live import PRE_READ, LiveReleases, State, View
 from lookup.public.shelf import Check
+from lookup.sealing import pre_check_key
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Reference, Upcoming
 from lookup.stores.workers import Standing, WorkerReport
@@ -249,6 +253,106 @@ def test_a_withdrawn_release_is_not_served_on_by_a_reader_that_missed_its_end(
     missing = Reference("scores-v9", "scores-v9.lmdb", "0" * 64)
     move(store, current=Current(missing, KEY, OPENING), ended=ended)
     assert isinstance(outcome(live), Unavailable)
+
+
+# What else a view says
+
+STATISTICS = {"tables": [{"name": "total", "type": "score_table", "rows": []}], "earlier": []}
+
+
+def view_of(live: LiveReleases) -> View:
+    live.settle()
+    view = live.view("scores", live.clock())
+    assert view is not None
+    return view
+
+
+def scheduled(store: EmbeddedStore, *, marks: bool = True) -> Upcoming:
+    reference = make_release(store, make_kind(), release="r2", version=2, pre_check=marks)
+    return Upcoming(reference, OPENING + SECOND, OPENING + 2 * SECOND, pre_check_key(KEY))
+
+
+@pytest.mark.parametrize(
+    ("sealed", "served"),
+    [
+        (orjson.dumps(STATISTICS), STATISTICS),
+        (orjson.dumps({"tables": []}), {"tables": [], "earlier": []}),
+        (b'{"records":9,"tables":{"total":{}}}', {"tables": [], "earlier": []}),
+        (b"{}", {"tables": [], "earlier": []}),
+        (b"[]", {"tables": [], "earlier": []}),
+    ],
+)
+def test_the_statistics_are_read_once_and_those_of_an_older_form_are_none(
+    store: EmbeddedStore, live: LiveReleases, sealed: bytes, served: object
+) -> None:
+    open_release(store, make_release(store, make_kind(), statistics=sealed))
+    serving = view_of(live).serving
+    assert serving is not None
+    assert serving.statistics == served
+    again = live.view("scores", OPENING)
+    assert again is not None
+    assert again.serving is not None
+    assert again.serving.statistics is serving.statistics
+    assert serving.manifest.release == "r1"
+
+
+def test_statistics_that_are_no_document_keep_a_release_shut(
+    store: EmbeddedStore, live: LiveReleases
+) -> None:
+    open_release(store, make_release(store, make_kind(), statistics=b"{"))
+    assert outcome(live) == Unavailable()
+
+
+def test_a_view_says_when_what_is_open_or_scheduled_closes(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference
+) -> None:
+    move(store, upcoming=scheduled(store))
+    assert view_of(live).closes_at == OPENING + 2 * SECOND
+    open_release(store, reference, closes_at=OPENING + SECOND)
+    view = view_of(live)
+    assert view.serving is not None
+    assert view.closes_at == view.serving.closes_at == OPENING + SECOND
+
+
+@pytest.mark.parametrize("corrects", [None, "r0"])
+def test_a_view_says_that_what_is_open_corrects_another(
+    store: EmbeddedStore, live: LiveReleases, corrects: str | None
+) -> None:
+    open_release(store, make_release(store, make_kind(), corrects=corrects))
+    assert view_of(live).corrected == (corrects is not None)
+
+
+def test_a_pre_check_is_there_from_the_scheduling_until_something_is_open(
+    store: EmbeddedStore, live: LiveReleases, reference: Reference, clock: Clock
+) -> None:
+    upcoming = scheduled(store)
+    move(store, upcoming=upcoming)
+    pre_check = view_of(live).pre_check
+    assert pre_check is not None
+    assert (pre_check.key, pre_check.title) == (pre_check_key(KEY), "试验发布")
+    assert pre_check.kind == make_kind()
+    assert pre_check.file.pre_checked(pre_check.key, credential(TYPED.items()))
+    assert not pre_check.file.pre_checked(pre_check.key, b"")
+    move(store, current=Current(reference, KEY, OPENING, OPENING + SECOND), upcoming=upcoming)
+    assert view_of(live).pre_check is None
+    clock.now += SECOND
+    closed = view_of(live)
+    assert (closed.state, closed.pre_check is None) == (State.CLOSED, False)
+    move(store, current=Current(upcoming.reference, KEY, OPENING))
+    assert view_of(live).pre_check is None
+
+
+@pytest.mark.parametrize("lacks", ["the key", "the marks", "the file"])
+def test_without_key_marks_or_file_there_is_no_pre_check(
+    store: EmbeddedStore, live: LiveReleases, lacks: str
+) -> None:
+    upcoming = scheduled(store, marks=lacks != "the marks")
+    if lacks == "the key":
+        upcoming = replace(upcoming, pre_check=None)
+    if lacks == "the file":
+        store.path(upcoming.reference).unlink()
+    move(store, upcoming=upcoming)
+    assert view_of(live).pre_check is None
 
 
 # Ready

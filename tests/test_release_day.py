@@ -95,6 +95,13 @@ def test_what_was_refused_for_overload_is_a_refusal_beside_the_requests() -> Non
     assert (rates["refusals"], rates["other"], rates["requests"]) == (32.0, 0.0, 37.0)
 
 
+def test_a_pre_check_that_was_right_is_neither_a_refusal_nor_a_lookup() -> None:
+    before = worker(START)
+    document = fed([before], [worker(START + SECOND, refused={"pre_checked": 5, "closed": 1})])
+    assert document["refused"] == {"closed": 1}
+    assert (document["rates"]["refusals"], document["rates"]["other"]) == (1, 5)
+
+
 def test_a_worker_says_how_its_loop_is() -> None:
     (state,) = fed([worker(START, gauges=Gauges(250, 3.14159))])["workers"]
     assert (state["connections"], state["loop_delay_ms"]) == (250, 3.1)

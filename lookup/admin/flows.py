@@ -9,6 +9,8 @@ from lookup.stores.workers import BOUNDS_NS, BUCKETS, WorkerReport
 Count = tuple[str, str]
 """A kind and what was counted of it: `hits`, `misses`, or a refusal's code."""
 HITS, MISSES = "hits", "misses"
+PRE_CHECKED = "pre_checked"
+"""Neither a record nor a refusal: it stays among what was no lookup."""
 REQUESTS, FAILURES, BUSY = ("", "requests"), ("", "failures"), ("", "busy")
 """What is counted of a whole worker; what was refused for overload is not among its requests."""
 Counts = Mapping[Count, float]
@@ -39,7 +41,8 @@ def counts_of(report: WorkerReport) -> Counts:
     }
     for kind, counts in report.counts.items():
         found[kind, HITS], found[kind, MISSES] = counts.hits, counts.misses
-        found |= {(kind, code): count for code, count in counts.refused.items()}
+        refused = counts.refused.items()
+        found |= {(kind, code): count for code, count in refused if code != PRE_CHECKED}
     return found
 
 

@@ -19,8 +19,10 @@ from lookup.public.asking import (
     Found,
     Invalid,
     NoMatch,
+    NoPreCheck,
     NotOpen,
     Outcome,
+    Right,
     TryLater,
     Unavailable,
     UnknownKind,
@@ -39,6 +41,7 @@ STATUSES = {
     "no_match": 404,
     "not_open": 403,
     "closed": 403,
+    "no_pre_check": 404,
     "unavailable": 503,
     "busy": 503,
     "challenge_required": 429,
@@ -52,10 +55,12 @@ REQUEST_STATUSES = {"too_large": 413, "media_type": 415, "not_object": 400, "not
 """The status of an invalid request by its reason; every other reason is 422."""
 CODES: dict[type[Outcome], str] = {
     Found: "found",
+    Right: "pre_checked",
     Invalid: "invalid_request",
     NoMatch: "no_match",
     NotOpen: "not_open",
     Closed: "closed",
+    NoPreCheck: "no_pre_check",
     Unavailable: "unavailable",
     ChallengeRequired: "challenge_required",
     TryLater: "try_later",
@@ -127,7 +132,7 @@ def retry_after_s(outcome: Outcome) -> int | None:
 
 def status_of(outcome: Outcome) -> int:
     """The HTTP status of an outcome, the same on pages and in the API."""
-    if isinstance(outcome, Found):
+    if isinstance(outcome, Found | Right):
         return 200
     if isinstance(outcome, Invalid):
         return REQUEST_STATUSES.get(outcome.reason_key, 422)

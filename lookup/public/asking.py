@@ -24,7 +24,7 @@ from lookup.errors import DamagedError
 from lookup.kind_rules import DIGITS
 from lookup.kinds import Field, Kind, Way
 from lookup.public.fair_use import Cause, Flaw
-from lookup.public.live import LiveReleases, State, View
+from lookup.public.live import LiveReleases, PreCheck, State, View
 
 log = logging.getLogger("lookup.public")
 
@@ -44,6 +44,21 @@ class NoMatch:
 
 
 NO_MATCH = NoMatch()
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Asked before the hour: a record answers to these credentials; what it says is sealed."""
+
+
+RIGHT = Right()
+
+
+@dataclass(frozen=True, slots=True)
+class NoPreCheck:
+    """There is nothing to be tried beforehand; where it is `opened`, ask for the record itself."""
+
+    opened: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +113,9 @@ class TryLater:
 
 NOTHING = r"(?!)"
 """A pattern that no text fits."""
-Refusal = NotOpen | Closed | Unavailable | UnknownKind
+Refusal = NotOpen | Closed | Unavailable | UnknownKind | NoPreCheck
 Held = ChallengeRequired | TryLater
-Outcome = Found | NoMatch | Invalid | Held | Refusal
+Outcome = Found | Right | NoMatch | Invalid | Held | Refusal
 
 
 def gate(live: LiveReleases, kind_name: str, now: datetime) -> View | Refusal:
@@ -115,6 +130,15 @@ def gate(live: LiveReleases, kind_name: str, now: datetime) -> View | Refusal:
     if view.serving is None or view.kind is None:
         return Unavailable()
     return view
+
+
+def pre_check_gate(live: LiveReleases, kind_name: str, now: datetime) -> PreCheck | Refusal:
+    """What the ways into a kind may be tried on, or why there is nothing; looks at nothing a
+    client sent."""
+    view = live.view(kind_name, now)
+    if view is None:
+        return UnknownKind()
+    return view.pre_check or NoPreCheck(view.state is State.OPEN)
 
 
 @dataclass(slots=True)
@@ -193,6 +217,16 @@ def find(view: View, credentials: Credentials) -> Found | NoMatch | Unavailable:
         log.error("a record of %s does not open: %s", view.name, error)
         return Unavailable()
     return NO_MATCH if body is None else Found(body, view)
+
+
+def pre_check(release: PreCheck, credentials: Credentials) -> Right | NoMatch | Unavailable:
+    """Try credentials on a sealed release; nothing of its records is opened."""
+    try:
+        right = release.file.pre_checked(release.key, credentials.opening)
+    except DamagedError as error:
+        log.error("the marks of %s cannot be read: %s", release.kind.name, error)
+        return Unavailable()
+    return RIGHT if right else NO_MATCH
 
 
 def _no_way(kind: Kind, names: frozenset[str]) -> Invalid:

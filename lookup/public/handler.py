@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from lookup.clock import SteadyClock
+from lookup.kinds import Kind
 from lookup.public.answers import Answer, render
 from lookup.public.asking import (
     NO_MATCH,
@@ -23,10 +24,12 @@ from lookup.public.asking import (
     Ways,
     find,
     gate,
+    pre_check,
+    pre_check_gate,
 )
 from lookup.public.bodies import TOO_LARGE, json_fields
 from lookup.public.fair_use import Go, Solve, Step, Wait
-from lookup.public.live import LiveReleases, View
+from lookup.public.live import LiveReleases, PreCheck, View
 from lookup.public.network import network_of
 from lookup.public.tally import Tally
 from lookup.public.wire import CLOSE
@@ -99,6 +102,7 @@ class Handler:
         self._hold_ns = HOLD_NS if isinstance(live.clock, SteadyClock) else 0
         self._openings: dict[str, _Opening] = {}
         self._ways: dict[str, Ways] = {}
+        self._pre_check_ways: dict[str, Ways] = {}
 
     def answer(self, asked: Asked) -> Answer:
         """The API's answer, counted; a body beyond the cap also ends the connection."""
@@ -145,17 +149,47 @@ class Handler:
             self._fair_use.failed(number, network)
         return found
 
+    def pre_check(
+        self, kind: str, fields: Mapping[str, object] | Invalid, network: bytes, solution: str
+    ) -> Outcome:
+        """Whether `fields` will open a record of `kind` at its hour; not counted in the tally.
+
+        The steps are those of a lookup, and so is the budget: a failure here is a failure there.
+        """
+        release = pre_check_gate(self._live, kind, self._live.clock())
+        if not isinstance(release, PreCheck):
+            return release
+        if isinstance(fields, Invalid):
+            return fields
+        credentials = self._ways_of(self._pre_check_ways, release.kind).read(fields)
+        if isinstance(credentials, Invalid):
+            return credentials
+        number = credentials.number
+        step = self._fair_use.step(number, network, solution)
+        if not isinstance(step, Go):
+            return held(step)
+        found = pre_check(release, credentials)
+        if found is NO_MATCH:
+            self._fair_use.failed(number, network)
+        return found
+
     def _open(self, kind: str, now_ns: int) -> _Opening:
         """Ask the gate."""
         live, now = self._live, self._live.clock()
         view = gate(live, kind, now)
         opening = _Opening(view, live.revision, now_ns + self._hold(kind, now))
         if isinstance(view, View) and view.kind is not None:
-            known = self._ways.get(kind)
-            if known is None or known.kind is not view.kind:
-                self._ways[kind] = Ways(view.kind)
+            self._ways_of(self._ways, view.kind)
             self._openings[kind] = opening
         return opening
+
+    @staticmethod
+    def _ways_of(known: dict[str, Ways], kind: Kind) -> Ways:
+        """The ways into a kind, made anew only where it is another one."""
+        ways = known.get(kind.name)
+        if ways is None or ways.kind is not kind:
+            ways = known[kind.name] = Ways(kind)
+        return ways
 
     def _hold(self, kind: str, now: datetime) -> int:
         changes_at = self._live.changes_at(kind, now)

@@ -9,17 +9,19 @@ checked longer ago is checked once more, and its pages are in memory when everyb
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from lookup.errors import DamagedError, ServiceError
 from lookup.kinds import Kind
-from lookup.public.shelf import Check, Mapped, Shelf
-from lookup.release_file import ReleaseFile
+from lookup.public.shelf import Check, Shelf
+from lookup.public.slot import Slot
+from lookup.release_file import Manifest, ReleaseFile
 from lookup.stores.embedded import EmbeddedStore, Stamp
-from lookup.stores.pointer import Current, Pointer, Reference
+from lookup.stores.pointer import Reference
 from lookup.stores.workers import Standing, WorkerReport
 
 READ_AGAIN_AFTER = timedelta(seconds=1)
@@ -41,36 +43,51 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """An open release: its file, its key and since when."""
+    """An open release: its file, its key, since when and until when, and its public statistics
+    (DESIGN.md, "Public statistics"), parsed once when the key was proven."""
 
     file: ReleaseFile
     key: bytes
     opened_at: datetime
+    closes_at: datetime | None
+    statistics: Mapping[str, Any]
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the release says of itself."""
+        return self.file.manifest
+
+
+@dataclass(frozen=True, slots=True)
+class PreCheck:
+    """A scheduled release whose ways in may be tried: its file, the pre-check key, its title and
+    its kind, which may have other ways in than what was served before."""
+
+    file: ReleaseFile
+    key: bytes
+    title: str
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """One kind at one moment. `kind` is None where no release of it could be read yet;
-    `serving` is there exactly when the state is open, `opens_at` when it is not open."""
+    `serving` is there exactly when the state is open, `opens_at` when it is not open.
+    `closes_at` is the end of what is open or scheduled; `pre_check` is there while it is not
+    open and a release with marks is scheduled."""
 
     name: str
     kind: Kind | None
     state: State
     opens_at: datetime | None = None
     serving: Serving | None = None
+    closes_at: datetime | None = None
+    pre_check: PreCheck | None = None
 
-
-@dataclass(slots=True)
-class _Slot:
-    """One kind: the pointer held, the `current` proven to open, the one served before it."""
-
-    stamp: Stamp | None = None
-    read_at: datetime | None = None
-    pointer: Pointer | None = None
-    proven: Current | None = None
-    previous: Current | None = None
-    kind: Kind | None = None
-    complaint: str = ""
+    @property
+    def corrected(self) -> bool:
+        """Whether what is open corrects another release of its title."""
+        return self.serving is not None and self.serving.manifest.corrects is not None
 
 
 class LiveReleases:
@@ -82,7 +99,7 @@ class LiveReleases:
         """Grows whenever something may have changed but the time."""
         self._store = store
         self._shelf = Shelf(store)
-        self._slots: dict[str, _Slot] = {}
+        self._slots: dict[str, Slot] = {}
         self._polled_at: datetime | None = None
         self._awaited: set[Reference] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +111,7 @@ class LiveReleases:
         now = self.clock()
         self.revision += 1
         for name, stamp in self._stamps().items():
-            slot = self._slots.setdefault(name, _Slot())
+            slot = self._slots.setdefault(name, Slot())
             if slot.stamp != stamp or slot.read_at is None or _past(slot.read_at, now):
                 slot.stamp, slot.read_at = stamp, now
                 self._read(name, slot)
@@ -168,21 +185,51 @@ class LiveReleases:
         slot = self._slots.get(name)
         if slot is None:
             return None
-        state, opens_at, current = self._state(slot, now)
-        if current is None:
-            return View(name, slot.kind, state, opens_at)
+        served = slot.served(now)
+        if served is None:
+            return self._waiting(name, slot, now)
+        current = served.current
         mapped = self._shelf.get(current.reference)
         if mapped is None:
-            return View(name, slot.kind, State.UNAVAILABLE)
-        serving = Serving(mapped.file, current.key, current.opened_at)
-        return View(name, mapped.kind, state, None, serving)
+            pre_check = self._pre_check(name, slot)
+            return View(name, slot.kind, State.UNAVAILABLE, pre_check=pre_check)
+        closes_at = current.closes_at
+        serving = Serving(mapped.file, current.key, current.opened_at, closes_at, served.statistics)
+        return View(name, mapped.kind, State.OPEN, serving=serving, closes_at=closes_at)
+
+    def _waiting(self, name: str, slot: Slot, now: datetime) -> View:
+        """The view of a kind of which nothing is served."""
+        pre_check = self._pre_check(name, slot)
+        pointer = slot.pointer
+        if pointer is None or slot.closed(now):
+            state = State.UNAVAILABLE if pointer is None else State.CLOSED
+            return View(name, slot.kind, state, pre_check=pre_check)
+        current, upcoming = pointer.current, pointer.upcoming
+        if current is None and upcoming is not None:
+            opens_at, closes_at = upcoming.opens_at, upcoming.closes_at
+        elif current is not None and now < current.opened_at:
+            opens_at, closes_at = current.opened_at, current.closes_at
+        else:
+            return View(name, slot.kind, State.UNAVAILABLE, pre_check=pre_check)
+        return View(name, slot.kind, State.NOT_OPEN, opens_at, None, closes_at, pre_check)
+
+    def _pre_check(self, name: str, slot: Slot) -> PreCheck | None:
+        upcoming = slot.pointer.upcoming if slot.pointer else None
+        mapped = upcoming and self._shelf.get(upcoming.reference)
+        if not upcoming or not mapped or upcoming.pre_check is None or mapped.kind.name != name:
+            return None
+        manifest = mapped.file.manifest
+        if not manifest.pre_check:
+            return None
+        return PreCheck(mapped.file, upcoming.pre_check, manifest.title, mapped.kind)
 
     def changes_at(self, name: str, now: datetime) -> datetime | None:
         """The next moment at which time alone may change the view of a kind."""
         slot = self._slots.get(name)
         if slot is None or slot.pointer is None:
             return None
-        parts = (slot.pointer.current, slot.previous)
+        previous = slot.previous.current if slot.previous else None
+        parts = (slot.pointer.current, previous)
         times = [(part.opened_at, part.closes_at) for part in parts if part is not None]
         later = [each for pair in times for each in pair if each is not None and each > now]
         return min(later, default=None)
@@ -191,9 +238,10 @@ class LiveReleases:
         """For each kind the epoch held and the release served at `now`."""
         standings = {}
         for name, slot in self._slots.items():
-            _, _, current = self._state(slot, now)
-            served = current is not None and self._shelf.get(current.reference) is not None
-            release = current.reference.release if current is not None and served else None
+            served = slot.served(now)
+            reference = served.current.reference if served else None
+            there = reference is not None and self._shelf.get(reference) is not None
+            release = reference.release if reference is not None and there else None
             standings[name] = Standing(slot.pointer.epoch if slot.pointer else 0, release)
         return standings
 
@@ -230,26 +278,26 @@ class LiveReleases:
         self._unlisted = False
         return stamps
 
-    def _read(self, name: str, slot: _Slot) -> None:
+    def _read(self, name: str, slot: Slot) -> None:
         try:
             found = self._store.pointer(name)
             if found is not None and found.kind != name:
                 raise DamagedError("A live pointer is about another kind: open the release again.")
         except ServiceError as error:
-            _complain(slot, name, str(error))
+            slot.complain(name, str(error))
             return
         slot.complaint = ""
         if found is None or (slot.pointer is not None and found.epoch <= slot.pointer.epoch):
             return
-        slot.previous = _kept(slot, found)
-        slot.pointer, slot.proven = found, None
+        slot.take(found)
 
     def _wanted(self) -> Iterator[Reference]:
         for slot in self._slots.values():
             pointer = slot.pointer
             if pointer is None:
                 continue
-            parts = (pointer.current, pointer.upcoming, pointer.ended, slot.previous)
+            previous = slot.previous.current if slot.previous else None
+            parts = (pointer.current, pointer.upcoming, pointer.ended, previous)
             yield from (part.reference for part in parts if part is not None)
 
     def _pre_read(self, now: datetime) -> dict[Reference, datetime]:
@@ -273,65 +321,12 @@ class LiveReleases:
                     slot.kind = mapped.kind
             if pointer.current is not None and slot.proven is None:
                 mapped = self._shelf.get(pointer.current.reference)
-                if mapped is not None and _opens(name, slot, mapped, pointer.current):
-                    slot.proven = pointer.current
-            if slot.proven is not None and now >= slot.proven.opened_at:
+                if mapped is not None:
+                    slot.prove(name, mapped, pointer.current)
+            if slot.proven is not None and now >= slot.proven.current.opened_at:
                 slot.previous = None
-
-    def _state(self, slot: _Slot, now: datetime) -> tuple[State, datetime | None, Current | None]:
-        """State, when it opens, and what is to be served."""
-        pointer = slot.pointer
-        if pointer is None:
-            return State.UNAVAILABLE, None, None
-        current = pointer.current
-        if current is None:
-            if pointer.upcoming is not None:
-                return State.NOT_OPEN, pointer.upcoming.opens_at, None
-            return State.CLOSED, None, None
-        if _closed(current, now):
-            return State.CLOSED, None, None
-        if now >= current.opened_at and slot.proven is not None:
-            return State.OPEN, None, current
-        previous = slot.previous
-        if previous is not None and previous.opened_at <= now and not _closed(previous, now):
-            return State.OPEN, None, previous
-        if now < current.opened_at:
-            return State.NOT_OPEN, current.opened_at, None
-        return State.UNAVAILABLE, None, None
 
 
 def _past(then: datetime, now: datetime) -> bool:
     # A clock set back must not stop the looking.
     return abs(now - then) >= READ_AGAIN_AFTER
-
-
-def _closed(current: Current, now: datetime) -> bool:
-    return current.closes_at is not None and now >= current.closes_at
-
-
-def _kept(slot: _Slot, pointer: Pointer) -> Current | None:
-    """What may be served on while the new current is verified."""
-    kept = slot.proven or slot.previous
-    if kept is None or pointer.current is None:
-        return None
-    ended = pointer.ended
-    return None if ended is not None and ended.reference == kept.reference else kept
-
-
-def _opens(name: str, slot: _Slot, mapped: Mapped, current: Current) -> bool:
-    """Whether the file is of this kind and the key is the file's."""
-    try:
-        if mapped.kind.name != name:
-            raise DamagedError("A live pointer leads to a release of another kind.")
-        mapped.file.statistics(current.key)
-    except DamagedError as error:
-        _complain(slot, name, str(error))
-        return False
-    return True
-
-
-def _complain(slot: _Slot, name: str, complaint: str) -> None:
-    """Log a complaint once, not at every poll."""
-    if slot.complaint != complaint:
-        slot.complaint = complaint
-        log.error("live pointer of %s: %s", name, complaint)

@@ -53,8 +53,9 @@ class Standing:
 class Counts:
     """Lookups of one kind since the worker's start, by what was answered.
 
-    `refused` counts by problem code; `latency` has a count for each bucket of `BOUNDS_NS`, and
-    `took_us` is what all of them took together, in microseconds.
+    `refused` counts by problem code, and right pre-checks as `pre_checked`; `latency` has a
+    count for each bucket of `BOUNDS_NS`, and `took_us` is what all of them took together, in
+    microseconds.
     """
 
     hits: int

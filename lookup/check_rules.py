@@ -122,7 +122,21 @@ def check_names(
     table: Mapping[str, Any], fields: Mapping[str, Mapping[str, Any]], path: Path
 ) -> Iterator[Problem]:
     """What a check names must be fields of a fitting type, and the values it names must exist."""
-    for key, option in CHECKS[table["rule"]].items():
+    yield from check_fields(table, CHECKS[table["rule"]], fields, path)
+    for name in table.get("join", ()):
+        if name not in fields or fields[name]["type"] not in VALUES:
+            yield Problem((*path, "join"), f"{name} is not a field that can be compared")
+    yield from _check_sense(table, fields, path)
+
+
+def check_fields(
+    table: Mapping[str, Any],
+    options: Mapping[str, Option],
+    fields: Mapping[str, Mapping[str, Any]],
+    path: Path,
+) -> Iterator[Problem]:
+    """Keys whose option has `types` must name such fields, and `is` the codes of `when`."""
+    for key, option in options.items():
         if key not in table or not option.types:
             continue
         names = table[key] if isinstance(table[key], list) else [table[key]]
@@ -131,15 +145,11 @@ def check_names(
             if name not in fields or fields[name]["type"] not in option.types:
                 fitting = ", ".join(sorted(option.types))
                 yield Problem((*path, key), f"{name} must be a field of type {fitting}")
-    for name in table.get("join", ()):
-        if name not in fields or fields[name]["type"] not in VALUES:
-            yield Problem((*path, "join"), f"{name} is not a field that can be compared")
     when = fields.get(table.get("when", ""), {})
     codes = [value["code"] for value in when.get("value", ())]
     for code in table.get("is", ()):
         if code not in codes:
             yield Problem((*path, "is"), f"{code} is no value of {table['when']}")
-    yield from _check_sense(table, fields, path)
 
 
 def _check_sense(

@@ -6,6 +6,7 @@ What each key means: DESIGN.md, "A kind's file".
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lookup import page_rules
 from lookup.candidate import CANONICAL, MAX_INPUT_CHARACTERS
 from lookup.check_rules import VALUES, check_keys, check_names
 from lookup.documents import (
@@ -34,13 +35,13 @@ DIGITS, LETTERS_AND_DIGITS = "digits", "letters_and_digits"
 SCORE_TABLE, COUNTS = "score_table", "counts"
 LOOKUP, REFERENCE = "lookup", "reference"
 """What a kind is for: candidates ask for its records, or only checks read them."""
-PROACTIVE, ON_REQUEST, WITHHELD = "proactive", "on_request", "withheld"
+PROACTIVE, ON_REQUEST, WITHHELD = page_rules.PROACTIVE, "on_request", "withheld"
 DISCLOSURES = {PROACTIVE: "主动公开", ON_REQUEST: "依申请公开", WITHHELD: "不予公开"}
 """The disclosure attribute of a field, as Chinese law calls it."""
 SECRET_TYPES = frozenset({"access_code", "id_suffix"})
 """Second factors: typed by the candidate, never part of a record."""
 
-_HINT = LABEL._replace(required=False)
+_LABEL_OR_NONE = LABEL._replace(required=False)
 _NAMED_FIELD = FIELD_NAME._replace(required=True)
 EVERY_KIND = {
     "format": Option(
@@ -60,6 +61,10 @@ TOP: dict[str, dict[str, Option]] = {
         "pre_check": YES_OR_NO,
         "way_in": SOME_TABLES,
         "group": SOME_TABLES,
+        "line": TABLES,
+        "advice": TABLES,
+        "help": _LABEL_OR_NONE,
+        "table": TABLES,
     },
     REFERENCE: {"key": SOME_TEXTS},
 }
@@ -70,7 +75,7 @@ EVERY_FIELD = {
     "type": Option(lambda value: isinstance(value, str) and value in TYPES, "", required=True),
     "required": YES_OR_NO,
     "headers": TEXTS,
-    "hint": _HINT,
+    "hint": _LABEL_OR_NONE,
     "disclosure": one_of(*DISCLOSURES),
 }
 TYPES: dict[str, dict[str, Option]] = {
@@ -201,8 +206,10 @@ def _check_references(document: Mapping[str, Any]) -> Iterator[Problem]:
     if document.get("purpose") == REFERENCE:
         yield from _check_key(document["key"], fields)
     else:
-        yield from _check_shown(document, fields)
+        shown = {name: field for name, field in fields.items() if _may_be_shown(field)}
+        yield from _check_shown(document, fields, shown)
         yield from _check_ways(document, fields)
+        yield from page_rules.check_names(document, shown)
 
 
 def _check_key(key: list[str], fields: Mapping[str, Any]) -> Iterator[Problem]:
@@ -215,13 +222,14 @@ def _check_key(key: list[str], fields: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("key",), "must name a field that is required")
 
 
-def _check_shown(document: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Problem]:
+def _may_be_shown(field: Mapping[str, Any]) -> bool:
+    return field["type"] not in SECRET_TYPES and field.get("disclosure") != WITHHELD
+
+
+def _check_shown(
+    document: Mapping[str, Any], fields: Mapping[str, Any], shown: Mapping[str, Any]
+) -> Iterator[Problem]:
     """The identifier, the headline and the groups: what a result page is made of."""
-    shown = {
-        name
-        for name, field in fields.items()
-        if field["type"] not in SECRET_TYPES and field.get("disclosure") != WITHHELD
-    }
     identifier = fields.get(document["identifier"])
     if identifier is None or identifier["type"] != "code" or not identifier.get("required"):
         yield Problem(("identifier",), "must name a field of type code that is required")
@@ -270,4 +278,5 @@ def check(document: Mapping[str, Any]) -> list[Problem]:
         problems += check_table(group, GROUP, ("group", index))
     for index, table in enumerate(tables(document, "check")):
         problems += check_keys(table, ("check", index))
+    problems += page_rules.check_keys(document)
     return problems or list(_check_references(document))

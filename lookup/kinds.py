@@ -6,6 +6,7 @@ every release, so the public side knows no kind by name. The keys: DESIGN.md, "A
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from lookup.candidate import ACCESS_CODE_LENGTH, MAX_INPUT_CHARACTERS
@@ -107,6 +108,55 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A control line: a number that a score is held against on the page."""
+
+    label: Label
+    field: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do next, for records whose outcome `when` is one of `values`, or in one of whose
+    scores such a value stands instead of a mark; until a day, where one is given."""
+
+    when: str
+    values: tuple[str, ...]
+    title: Label
+    text: Label
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One column of a public table: what it tells of each group.
+
+    `measure` is one of `page_rules.MEASURES`; keys that it does not have keep their defaults.
+    """
+
+    name: str
+    label: Label
+    measure: str
+    when: str = ""
+    values: tuple[str, ...] = ()
+    field: str = ""
+    reference: str = ""
+    column: str = ""
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTable:
+    """A public table with a row for each group of records that agree in the fields `by`."""
+
+    name: str
+    title: Label
+    by: tuple[str, ...]
+    columns: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One check of a batch: its rule and the rule's own keys, as `check_rules.CHECKS` has them."""
 
@@ -136,6 +186,10 @@ class Kind:
     checks: tuple[Check, ...]
     document: Mapping[str, Any]
     pre_check: bool = False
+    lines: tuple[Line, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    help: Label | None = None
+    tables: tuple[GroupTable, ...] = ()
 
     @property
     def reference(self) -> bool:
@@ -192,6 +246,34 @@ def _check(table: Mapping[str, Any]) -> Check:
     return Check(table["rule"], {key: value for key, value in table.items() if key != "rule"})
 
 
+def _line(table: Mapping[str, Any]) -> Line:
+    return Line(_label(table["label"]), table["field"], table["score"])
+
+
+def _advice(table: Mapping[str, Any]) -> Advice:
+    return Advice(
+        when=table["when"],
+        values=tuple(table["is"]),
+        title=_label(table["title"]),
+        text=_label(table["text"]),
+        until=date.fromisoformat(table["until"]) if "until" in table else None,
+    )
+
+
+def _measure(table: Mapping[str, Any]) -> Measure:
+    built: dict[str, Any] = {
+        "label": _label(table["label"]),
+        "values": tuple(table.get("is", ())),
+        "of": tuple(table.get("of", ())),
+    }
+    return Measure(**{k: v for k, v in table.items() if k not in {"is", *built}}, **built)
+
+
+def _table(table: Mapping[str, Any]) -> GroupTable:
+    columns = tuple(map(_measure, table["column"]))
+    return GroupTable(table["name"], _label(table["title"]), tuple(table["by"]), columns)
+
+
 def read_kind(document: Mapping[str, Any]) -> Kind:
     """The kind a document defines; ValueError where `check` would find a problem."""
     problems = check(document)
@@ -217,4 +299,8 @@ def read_kind(document: Mapping[str, Any]) -> Kind:
         checks=tuple(map(_check, document.get("check", ()))),
         document=document,
         pre_check=document.get("pre_check", False),
+        lines=tuple(map(_line, document.get("line", ()))),
+        advice=tuple(map(_advice, document.get("advice", ()))),
+        help=_label(document["help"]) if "help" in document else None,
+        tables=tuple(map(_table, document.get("table", ()))),
     )

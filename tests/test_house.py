@@ -15,6 +15,7 @@ GROUND = {
     "kind_rules",
     "kind_file",
     "check_rules",
+    "page_rules",
     "documents",
     "candidate",
     "settings",

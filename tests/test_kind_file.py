@@ -45,7 +45,7 @@ MISTAKES = [
     ("full_mark = 120", "full_mark = 0", "full_mark = 0", "field 6 full_mark", "above 0"),
     ('flags = "flag"', 'flags = "name"', 'flags = "name"', "field 6 flags", "of type outcome"),
     ('statistics = "score_table"', 'statistics = "mean"', 'statistics = "mean"',
-     "field 12 statistics", "one of score_table"),
+     "field 6 statistics", "one of score_table"),
     ("minimum = 1", "minimum = 99999999", "minimum = 99999999", "field 13 minimum",
      "above maximum"),
     ('code = "absent"', 'code = "不在"', 'code = "不在"', "field 14 value 2 code", "a name of"),
@@ -61,20 +61,73 @@ MISTAKES = [
     ('score = "total"', 'score = "music"', 'score = "music"', "check 3 score", "must be a field"),
     ('by = "middle_school"', 'bye = "middle_school"', 'bye = "middle_school"', "check 4 bye",
      "did you mean by?"),
+    ("score = 500", "score = 601", "score = 601", "line 1 score", "above the full mark of total"),
+    ("score = 500", 'score = "500"', 'score = "500"', "line 1 score", "a number, 0 or more"),
+    ('field = "total"\nscore = 420', 'field = "id_suffix"\nscore = 420', 'field = "id_suffix"',
+     "line 2 field", "of type score"),
+    ('is = ["deferred"]', 'is = ["postponed"]', 'is = ["postponed"]', "advice 4 is",
+     "postponed is no value of flag"),
+    ('until = "2015-06-30"', "until = 2015-06-30", "until = 2015-06-30", "advice 3 until",
+     "a date as text"),
+    ('help = { zh =', 'help = { cn =', None, "help", "a text in both languages"),
+]  # fmt: skip
+ADMISSIONS = (ROOT / "data" / "kinds" / "admissions.toml").read_text(encoding="utf-8")
+TABLE_MISTAKES = [
+    ('by = ["round", ', 'by = ["total", ', "table 1 by", "field of type code, text"),
+    ('by = ["round", ', 'by = ["access_code", ', "table 1 by", "of type code, text"),
+    ('by = ["round", ', 'by = ["candidate_number", ', "table 1 by", "groups of one candidate each"),
+    ('measure = "count"', 'measure = "mean"', "table 1 column 2 measure", "one of count, lowest"),
+    ('measure = "count"', 'measur = "count"', "table 1 column 2 measure", "is missing"),
+    ('measure = "count"\nwhen = "outcome"\n', 'measure = "count"\n', "table 1 column 2 when",
+     "say both or neither"),
+    ('when = "outcome"\nis = ["admitted"]\n\n[[table.column]]',
+     'when = "outcome"\nis = ["gone"]\n\n[[table.column]]', "table 1 column 2 is",
+     "gone is no value of outcome"),
+    ('measure = "lowest"\nfield = "cut_off_line"', 'measure = "lowest"\nfield = "total"',
+     "table 1 column 3 field", 'must say disclosure = "proactive"'),
+    ('reference = "school_plans"\ncolumn = "plan"\n\n[[table', 'reference = "../plans"\n[[table',
+     "table 1 column 1 reference", "a name of lower-case"),
+    ('name = "admitted"\n', 'name = "school"\n', "table 1 column 2 name",
+     "a field of by already"),
+    ('name = "admitted"\n', 'name = "plan"\n', "table 1 column 2", "plan stands here twice"),
+    ('measure = "lowest"\nfield = "cut_off_line"',
+     'measure = "ratio"\nof = ["admitted", "cut_off_line"]', "table 1 column 3 of",
+     "a column before this one that is a number of people"),
+    ('measure = "lowest"\nfield = "cut_off_line"', 'measure = "ratio"\nof = ["admitted"]',
+     "table 1 column 3 of", "a list of two columns"),
+    ('max_length = 60\nheaders = ["初中学校"',
+     'max_length = 60\nstatistics = "counts"\nheaders = ["初中学校"', "field 5 statistics",
+     "a kind with a table makes no other"),
+    ('[[table]]\n', '[[table]]\nname = "two"\ntitle = { zh = "二", en = "2" }\nby = ["round"]\n'
+     '[[table.column]]\nname = "n"\nlabel = { zh = "数", en = "n" }\nmeasure = "count"\n'
+     '[[table]]\n', "table 2", "a kind has one table"),
+    ('disclosure = "proactive"', 'disclosure = "withheld"', "table 1 column 3 field",
+     "must be a field of type"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("old", "new", "blamed", "key", "reason"), MISTAKES)
 def test_a_mistake_is_named_by_line_and_key(
-    tmp_path: Path, old: str, new: str, blamed: str, key: str, reason: str
+    tmp_path: Path, old: str, new: str, blamed: str | None, key: str, reason: str
 ) -> None:
     assert old in SCORES
     text = SCORES.replace(old, new, 1)
     found, kind = faults(written(tmp_path, text))
     assert kind is None
     named = [fault for fault in found if fault.key == key]
+    blamed = blamed or next(line for line in text.split("\n") if line.startswith(key))
     assert [fault.line for fault in named] == [line_of(text, blamed)]
     assert reason in named[0].reason
+
+
+@pytest.mark.parametrize(("old", "new", "key", "reason"), TABLE_MISTAKES)
+def test_a_mistake_in_a_public_table_is_named_by_key(
+    tmp_path: Path, old: str, new: str, key: str, reason: str
+) -> None:
+    assert old in ADMISSIONS
+    found, kind = faults(written(tmp_path, ADMISSIONS.replace(old, new, 1)))
+    assert kind is None
+    assert any(fault.key == key and reason in fault.reason for fault in found)
 
 
 def test_a_missing_key_of_a_field_is_named_at_the_field(tmp_path: Path) -> None:
@@ -95,7 +148,8 @@ def test_a_mistake_in_a_column_is_named_at_the_column(tmp_path: Path) -> None:
 def test_a_code_that_stands_twice_is_named(tmp_path: Path) -> None:
     text = SCORES.replace('code = "exempt"', 'code = "absent"')
     found, _ = faults(written(tmp_path, text))
-    assert ["absent stands here twice" in fault.reason for fault in found] == [True]
+    assert ["absent stands here twice" in fault.reason for fault in found] == [True, False]
+    assert "exempt is no value of flag" in found[1].reason
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_lines(tmp_path: Path) -> None:

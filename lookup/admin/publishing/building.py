@@ -18,6 +18,7 @@ from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.intake.records import credentials
 from lookup.admin.locks import only_one
 from lookup.admin.publishing.releases import Release, get_release, refuse_withdrawn
+from lookup.admin.publishing.telling import keep, statistics_of
 from lookup.admin.refusals import refused
 from lookup.admin.reviewing import counting, refuse_unapproved
 from lookup.admin.states import LOADED, REJECTED, SEALED
@@ -26,7 +27,7 @@ from lookup.errors import DamagedError, RefusedError
 from lookup.release_file import Envelope, Manifest, ReleaseFile, digest_of
 from lookup.release_writer import ReleaseWriter
 from lookup.sealing import fingerprint, new_key, pre_check_key
-from lookup.statistics import Tally
+from lookup.statistics.tally import Tally
 from lookup.stores.pointer import Reference
 
 LOCK = ".build.lock"
@@ -61,13 +62,14 @@ async def build(desk: Desk, batch_id: int, progress: Progress = untold) -> Relea
         partial = desk.store.partial(manifest.release)
         try:
             async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
-                manifest = await _seal(desk, file, batch, manifest, key, progress)
+                manifest, told = await _seal(desk, file, batch, manifest, key, progress)
             digest = digest_of(partial)
             async with desk.act("release.build", manifest.release) as line:
                 # Looked at again: it may have been rejected while it was being sealed.
                 await _buildable(desk, batch.id)
                 reference = desk.store.keep(manifest.release, digest)
                 await _note(desk, batch, manifest, reference)
+                await keep(desk.database, manifest.release, told)
                 line.before, line.after = batch.sha256, reference.sha256
                 line.detail = {"batch": batch.id, "records": batch.records}
         except BaseException:
@@ -179,8 +181,9 @@ async def _seal(
     manifest: Manifest,
     key: bytes,
     progress: Progress,
-) -> Manifest:
-    """Write every record under the partial name, and find each there again."""
+) -> tuple[Manifest, bytes]:
+    """Write every record under the partial name, and find each there again; what was written
+    as manifest and as statistics."""
     partial = desk.store.partial(manifest.release)
     envelope = Envelope(manifest)
     tally = Tally(batch.kind)
@@ -200,11 +203,11 @@ async def _seal(
             progress(written)
         if content.hexdigest() != batch.sha256:
             raise refused("not_as_loaded", batch=batch.id)
-        statistics = orjson.dumps(tally.tables())
+        statistics = orjson.dumps(await statistics_of(desk, batch, tally))
         manifest = manifest.with_entries(writer.entries)
         writer.finish(manifest, statistics)
     await _compare(desk, file, batch, manifest, key, statistics, progress)
-    return manifest
+    return manifest, statistics
 
 
 async def _compare(

@@ -4,7 +4,7 @@ import copy
 from collections import Counter
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookup.kinds import Kind
@@ -51,6 +51,7 @@ def said(found: dict[str, Any], *columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in columns) for row in found["schools"]["rows"]]
 
 
+@settings(deadline=None)
 @given(RECORDS)
 def test_no_cell_is_below_ten_and_every_table_parts_all_records(records: Records) -> None:
     found = tables(records)
@@ -93,7 +94,8 @@ def test_an_upper_end_is_a_step_below_the_row_above_whether_anybody_has_it_or_no
 def test_a_rare_value_takes_the_next_rarest_with_it_and_whoever_has_none_is_in_the_rest() -> None:
     records: Records = [{"flag": flag} for flag in ["normal"] * 20 + ["absent"] * 11]
     rest = {"value": None, "count": 13}
-    for more in ([{"flag": "exempt"}] * 2, [{}] * 2):
+    two: tuple[Records, ...] = ([{"flag": "exempt"}] * 2, [{}] * 2)
+    for more in two:
         assert tables(records + more)["flag"]["rows"] == [{"value": "normal", "count": 20}, rest]
 
 

@@ -98,7 +98,7 @@ class Tally:
                 table["rows"] = count_rows(self._counts[field.name])
             tables.append(table)
         tables += [group_rows(g.table, g.groups(), references or {}) for g in self._grouped]
-        return [table for table in tables if len(table["rows"]) > 1]
+        return [table for table in tables if _tells(table)]
 
     def _boundaries(self) -> dict[str, Boundaries]:
         found = {
@@ -118,3 +118,11 @@ class Tally:
     def _full(self, name: str) -> int:
         field = self._kind.field(name)
         return field.full_mark or field.maximum
+
+
+def _tells(table: Mapping[str, Any]) -> bool:
+    """Whether a table has more than one row for everybody."""
+    rows = table["rows"]
+    return len(rows) > 1 or any(
+        row[name] is not None for row in rows for name in table.get("by", ())
+    )

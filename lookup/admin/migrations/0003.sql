@@ -1,6 +1,7 @@
 -- The public statistics of each release as it was built: next year's stand beside them, and a
 -- correction is held against them, when key and file are long destroyed.
 CREATE TABLE statistics (
-    release TEXT PRIMARY KEY REFERENCES release,
+    id INTEGER PRIMARY KEY,          -- in the order of building
+    release TEXT NOT NULL UNIQUE REFERENCES release,
     document BLOB NOT NULL           -- JSON, as it is sealed
 ) STRICT;

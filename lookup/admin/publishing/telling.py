@@ -72,8 +72,8 @@ async def _published(database: aiosqlite.Connection, kind: str) -> list[_Publish
     sql = (
         "SELECT title, version, state, document FROM release"
         " JOIN statistics ON statistics.release = release.id WHERE kind = ? AND"
-        " (state IN (?, ?, ?) OR id IN (SELECT subject FROM audit"
-        " WHERE act IN ('release.open', 'release.prepare'))) ORDER BY built_at DESC, version DESC"
+        " (state IN (?, ?, ?) OR release.id IN (SELECT subject FROM audit"
+        " WHERE act IN ('release.open', 'release.prepare'))) ORDER BY statistics.id DESC"
     )
     async with database.execute(sql, (kind, OPEN, SUPERSEDED, CLOSED)) as cursor:
         found = [

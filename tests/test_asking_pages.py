@@ -42,8 +42,10 @@ def test_no_page_has_a_script_of_its_own(app: Starlette) -> None:
     assert '<script src="/static/ask.js" defer></script>' in page
 
 
-def test_a_record_s_page_and_the_start_need_no_script(app: Starlette) -> None:
-    assert "<script" not in send(app, "GET", "/").text
+def test_the_start_leads_on_without_its_script(app: Starlette) -> None:
+    page = send(app, "GET", "/?lang=en").text
+    assert re.findall(r"<script[^>]*>", page) == ['<script src="/static/home.js" defer>']
+    assert 'class="button" href="/scores?lang=en"' in page
 
 
 def test_the_script_is_small_and_keeps_nothing() -> None:

@@ -83,7 +83,7 @@ def test_a_candidate_sees_the_record(
 ) -> None:
     visit(page, f"{site}/?lang={language}")
     look(page, f"home-{language}")
-    page.locator(".kinds a").click()
+    page.locator(".kinds .button").click()
     look(page, f"form-{language}")
     form = page.locator("form").first
     form.locator("[name=candidate_number]").fill("999999999")

@@ -121,7 +121,7 @@ def test_before_the_hour_nothing_is_said_but_the_hour(app: Starlette, clock: Clo
     assert found.json()["opens_at"] == "2026-07-01T01:00:00Z"
     page = send(app, "POST", "/scores", data=TYPED)
     assert page.status_code == 403
-    assert "2026-07-01 09:00" in page.text
+    assert "2026年7月1日（星期三）09:00" in page.text
     assert "512.5" not in page.text
 
 

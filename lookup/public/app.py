@@ -30,6 +30,7 @@ from lookup.public.site.frame import Frame
 from lookup.public.site.home import Home
 from lookup.public.site.lookups import Lookups
 from lookup.public.site.operations import Operations
+from lookup.public.site.pre_checks import PreChecks
 from lookup.public.tally import Tally
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
@@ -138,6 +139,7 @@ def create_app(
             *Home(frame).routes(),
             *Operations(service.live).routes(),
             Mount("/static", CachedFiles(directory=record_page.STATIC)),
+            *PreChecks(frame, service.handler).routes(),
             *Lookups(frame, service.handler, tally).routes(),
         ],
         middleware=[

@@ -132,6 +132,7 @@ function show({ page, found }, form, body) {
   document.querySelector("main").replaceWith(main);
   document.title = page.title;
   document.documentElement.lang = page.documentElement.lang;
+  document.dispatchEvent(new Event("shown"));
   // What was typed was right but for a slip: nobody should have to type it all again.
   for (const field of found ? [] : form.querySelectorAll("input[id]")) {
     const same = document.getElementById(field.id);

@@ -76,11 +76,9 @@ class Frame:
         code: str,
         status: int,
         title: str | None = None,
-        opens_at: datetime | None = None,
     ) -> Response:
         """A page that says one thing: the problem `code` in words."""
-        opening = self.time(opens_at)
-        return self.page(scope, "message.html", status, code=code, title=title, opens_at=opening)
+        return self.page(scope, "message.html", status, code=code, title=title)
 
     def failure(self, scope: Scope, status: int, headers: Mapping[str, str]) -> Response:
         """404, 405 and 500: a problem below /api/, a page elsewhere."""

@@ -162,4 +162,12 @@ document.addEventListener("submit", async (event) => {
     form.submit();
   }
 });
+// A link within the page is no step in its history: a step back is from a result to its form.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#"]');
+  const target = link && document.getElementById(link.hash.slice(1));
+  if (!target) return;
+  event.preventDefault();
+  target.focus();
+});
 addEventListener("popstate", () => location.reload());

@@ -175,6 +175,30 @@ def test_the_style_sheet_is_kept_by_nginx_and_by_browsers(front: Front, service:
         assert client.get("/static/site.css").content == first.content
 
 
+@pytest.mark.parametrize("path", ["/", "/static/site.css", "/static/home.js", "/status.json"])
+def test_what_is_the_same_for_everybody_is_compressed(
+    front: Front, service: Service, path: str
+) -> None:
+    with front.client() as client:
+        found = client.get(path, headers={"Accept-Encoding": "gzip"})
+        plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    compressed = len(plain.content) > 1000
+    assert found.headers.get("content-encoding") == ("gzip" if compressed else None)
+    assert "content-encoding" not in plain.headers
+
+
+def test_the_length_of_no_record_s_page_tells_of_its_content(
+    front: Front, service: Service
+) -> None:
+    with front.client() as client:
+        found = client.post("/scores", data=TYPED, headers={"Accept-Encoding": "gzip"})
+        form = client.get("/scores", headers={"Accept-Encoding": "gzip"})
+    assert "512.5" in found.text
+    for response in (found, form):
+        assert response.status_code == 200
+        assert "content-encoding" not in response.headers
+
+
 def test_a_killed_worker_fails_nobody_who_may_be_asked_again(
     front: Front, service: Service
 ) -> None:

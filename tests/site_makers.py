@@ -12,11 +12,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, syn
 
 from lookup.public.answers import PHRASES
 from lookup.public.app import create_app
+from lookup.sealing import pre_check_key
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Reference, Upcoming
 from tests.browser_makers import DESKTOP, PHONE, SOON_MS, free_port
-from tests.makers import make_kind, make_release, move, open_release
+from tests.makers import KEY, make_kind, make_release, move, open_release
 from tests.test_browser import ARGUMENTS, visit
 
 ZOOMED: ViewportSize = {"width": 320, "height": 256}
@@ -89,7 +90,7 @@ class Scheduled:
     def move(self, opens_at: datetime) -> None:
         """Schedule it for another hour."""
         self.opens_at = opens_at
-        move(self.store, upcoming=Upcoming(self.reference, opens_at))
+        move(self.store, upcoming=Upcoming(self.reference, opens_at, None, pre_check_key(KEY)))
 
     def open(self) -> None:
         """What the publisher does at the hour, ahead of it by as much as it likes."""
@@ -99,7 +100,7 @@ class Scheduled:
 def schedule(folder: Path) -> Scheduled:
     """Scores that open in four days and a bit."""
     store = EmbeddedStore(folder)
-    release = Scheduled(store, make_release(store, make_kind()), datetime.now(UTC))
+    release = Scheduled(store, make_release(store, make_kind(), pre_check=True), datetime.now(UTC))
     release.move(datetime.now(UTC) + timedelta(days=4, hours=3, seconds=30))
     return release
 

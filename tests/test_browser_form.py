@@ -1,6 +1,7 @@
 """The form in Chromium: its ways in as tabs, its errors, by keyboard, and without the script."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
@@ -8,7 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from tests.makers import RECORD, TYPED, make_kind, make_release, open_release
-from tests.site_makers import VISITORS, WIDER, ZOOMED, chromium, running, say, visitor
+from tests.site_makers import VISITORS, WIDER, ZOOMED, chromium, running, say, schedule, visitor
 
 pytestmark = pytest.mark.browser
 WAYS = {
@@ -145,3 +146,24 @@ def test_pictures_say_where_each_field_stands_and_nothing_to_a_reader(
         for picture in pictures.all():
             expect(picture).to_have_attribute("aria-hidden", "true")
             expect(picture.locator(".found")).to_have_count(1)
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize(("language", "size"), VISITORS)
+def test_days_before_a_candidate_learns_that_number_and_code_are_right(
+    tmp_path: Path, browser: Browser, language: str, size: ViewportSize, script: bool
+) -> None:
+    schedule(tmp_path)
+    with (
+        running(Settings(data_dir=tmp_path)) as early,
+        visitor(browser, f"{early}/?lang={language}", size, script) as page,
+    ):
+        page.get_by_role("link", name=say("pre_check.title", language)).click()
+        for code, key in (("ZZZZ9999", "no_match.title"), (TYPED["access_code"], "right.detail")):
+            form = page.locator("form").first
+            form.locator("[name=candidate_number]").fill(TYPED["candidate_number"])
+            form.locator("[name=access_code]").fill(code)
+            form.get_by_role("button").click()
+            expect(page.get_by_role("main")).to_contain_text(say(f"pre_check.{key}", language))
+            assert page.evaluate(WIDER) <= 0
+        expect(page.get_by_role("main")).not_to_contain_text(str(RECORD["name"]))

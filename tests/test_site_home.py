@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
+from lookup.public.answers import PHRASES
 from lookup.public.app import create_app
 from lookup.public.site.moments import LATE_S, SOON, SPREAD_S, Return, in_words
 from lookup.settings import Settings
@@ -80,6 +82,28 @@ def test_a_kind_s_status_says_all_that_a_waiting_page_needs(app: Starlette) -> N
     assert kinds["scores"]["release"] == {"version": 1, "opened_at": "2026-06-30T01:00:00Z"}
     assert kinds["scores"]["corrected"] is False
     assert kinds["admissions"]["state"] == "closed"
+
+
+STATISTICS = orjson.dumps(
+    {"tables": [{"name": "total", "type": "score_table"}, {"name": "schools", "type": "groups"}]}
+)
+
+
+def test_public_tables_are_linked_and_a_correction_is_said_in_words(tmp_path: Path) -> None:
+    store, kind = EmbeddedStore(tmp_path), make_kind("lottery")
+    reference = make_release(store, kind, [], corrects="r0", statistics=STATISTICS)
+    open_release(store, reference, "lottery")
+    app = create_app(Settings(data_dir=tmp_path), store, Clock())
+    app.state.live.settle()
+    page = send(app, "GET", "/?lang=en").text
+    assert re.findall('href="(/lottery[^"]*)"', page) == [
+        "/lottery?lang=en",
+        "/lottery/statistics?lang=en",
+        "/lottery/schools?lang=en",
+    ]
+    assert PHRASES.say("home.corrected", "en") in page
+    assert 'class="badge corrected"' in page
+    assert send(app, "GET", "/status.json").json()["kinds"][0]["corrected"] is True
 
 
 def test_a_page_without_a_script_comes_back_only_where_it_opens_soon(

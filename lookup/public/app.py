@@ -139,7 +139,7 @@ def create_app(
             *Home(frame).routes(),
             *Operations(service.live).routes(),
             Mount("/static", CachedFiles(directory=record_page.STATIC)),
-            *PreChecks(frame, service.handler).routes(),
+            *PreChecks(frame, service.handler, tally).routes(),
             *Lookups(frame, service.handler, tally).routes(),
         ],
         middleware=[

@@ -16,7 +16,6 @@ from lookup.public.asking import (
     NoMatch,
     NotOpen,
     Outcome,
-    Refusal,
     TryLater,
 )
 from lookup.public.bodies import TOO_LARGE, read_body, read_form
@@ -94,7 +93,7 @@ class Forms:
             response.headers["Connection"] = "close"
         return _with_retry_after(response, outcome)
 
-    def refusal(self, scope: Scope, outcome: Refusal, kind_name: str) -> Response:
+    def refusal(self, scope: Scope, outcome: Outcome, kind_name: str) -> Response:
         """Why there is no form: a page in words, before the hour one that waits for it."""
         view = self._live.view(kind_name, self._live.clock())
         title = title_of(view, language_of(scope)) if view else None

@@ -130,6 +130,7 @@ async function ask(form, body, waiting) {
 function show({ page, found }, form, body) {
   const main = document.adoptNode(page.querySelector("main"));
   document.querySelector("main").replaceWith(main);
+  document.body.className = page.body.className;
   document.title = page.title;
   document.documentElement.lang = page.documentElement.lang;
   document.dispatchEvent(new Event("shown"));

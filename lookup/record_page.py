@@ -1,128 +1,105 @@
 """A record's page, the same to the public and in the console's previews.
 
-A headline, then groups of labels and texts, arranged by the record's kind.
+What it shows is arranged in `lookup.record`, by the record's kind and, where they are given, by
+the public statistics of the release; here it is put into words and a template.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from lookup.kinds import Field, Kind
+from lookup.kinds import Kind
 from lookup.pages import Pages, environment
 from lookup.phrases import read_phrases
+from lookup.record.arranging import show, visible
+from lookup.record.histogram import Bar, Histogram, histogram, own_bar
+from lookup.record.own_rows import own_rows
+from lookup.record.remarks import advice, distances
+from lookup.record.standing import Standing, score_table, standing
+from lookup.record.values import is_number, number, text
 
+__all__ = ["PHRASES", "STATIC", "STYLES", "TEMPLATES", "render", "show", "text"]
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 """The frame of a public page and the record's page in it; a wing adds its own folder."""
 STATIC = HERE / "static"
-"""The stylesheet of these pages, which they look for at `/static/site.css`."""
+"""The stylesheets of these pages, which they look for at `/static/`."""
+STYLES = ("site.css", "result.css")
 PHRASES = HERE / "phrases.toml"
 _PAGES = Pages(environment(TEMPLATES), read_phrases(PHRASES))
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A field of type `rows`."""
+class Distribution:
+    """The headline's score table as a picture; `mark` and the bar `own` are the candidate's."""
 
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One group: labels with their texts, and the tables that belong to it."""
-
-    title: str
-    lines: tuple[tuple[str, str], ...]
-    tables: tuple[Table, ...]
+    label: str
+    mark: str
+    full_mark: int
+    people: int
+    picture: Histogram
+    own: Bar
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The whole record; `headline` is a label and its text."""
-
-    headline: tuple[str, str] | None
-    sections: tuple[Section, ...]
-
-
-def number(value: int | float) -> str:
-    """A number as people write it: 100, 101.5."""
-    return f"{Decimal(str(value)).normalize():f}"
-
-
-def text(kind: Kind, field: Field, value: Any, language: str) -> str:
-    """One value in words."""
-    if field.type == "outcome":
-        found = field.value(value)
-        return found.label.in_language(language) if found else str(value)
-    if field.type == "score":
-        if isinstance(value, str):
-            flags = {flag.code: flag.label.in_language(language) for flag in kind.flags(field)}
-            return flags.get(value, value)
-        return f"{number(value)} / {field.full_mark}"
-    return number(value) if isinstance(value, int | float) else str(value)
+def _standings(
+    kind: Kind, record: Mapping[str, Any], statistics: Mapping[str, Any]
+) -> dict[str, Standing]:
+    """Where each score of the record lies, by field; of those alone that have a score table."""
+    found = {}
+    for field in kind.fields:
+        mark, table = record.get(field.name), score_table(statistics, field.name)
+        if table and field.type == "score" and is_number(mark):
+            place = standing(table["rows"], mark)
+            if place:
+                found[field.name] = place
+    return found
 
 
-def _table(kind: Kind, field: Field, rows: list[Mapping[str, Any]], language: str) -> Table:
-    columns = [
-        column
-        for column in field.columns
-        if not column.withheld and any(column.name in row for row in rows)
-    ]
-    return Table(
-        tuple(column.label.in_language(language) for column in columns),
-        tuple(
-            tuple(
-                text(kind, column, row[column.name], language) if column.name in row else ""
-                for column in columns
-            )
-            for row in rows
-        ),
-    )
+def _distribution(
+    kind: Kind, record: Mapping[str, Any], statistics: Mapping[str, Any], language: str
+) -> Distribution | None:
+    """The headline's, where it is a mark among published ones."""
+    mark, table = record.get(kind.headline), score_table(statistics, kind.headline)
+    if table is None or not is_number(mark):
+        return None
+    field, rows = kind.field(kind.headline), table["rows"]
+    picture = histogram(rows, field.full_mark)
+    own = own_bar(picture.bars, rows, mark)
+    if own is None:
+        return None
+    label, people = field.label.in_language(language), rows[-1]["cumulative"]
+    return Distribution(label, number(mark), field.full_mark, people, picture, own)
 
 
-def show(kind: Kind, record: Mapping[str, Any], language: str) -> Shown:
-    """Arrange a record by its kind; absent fields are skipped, and groups left empty.
-
-    A withheld field is in no record that is served; were it in one, it would not be shown.
-    """
-    shown = {field.name for field in kind.fields if field.name in record and not field.withheld}
-    sections = []
-    for group in kind.groups:
-        fields = [kind.field(name) for name in group.fields if name in shown]
-        lines = tuple(
-            (field.label.in_language(language), text(kind, field, record[field.name], language))
-            for field in fields
-            if field.type != "rows"
-        )
-        tables = tuple(
-            _table(kind, field, record[field.name], language)
-            for field in fields
-            if field.type == "rows" and record[field.name]
-        )
-        if lines or tables:
-            sections.append(Section(group.title.in_language(language), lines, tables))
-    headline = None
-    if kind.headline in shown:
-        field = kind.field(kind.headline)
-        value = text(kind, field, record[kind.headline], language)
-        headline = (field.label.in_language(language), value)
-    return Shown(headline, tuple(sections))
-
-
-def render(kind: Kind, body: Mapping[str, Any], opened_at: str, language: str, path: str) -> str:
-    """The whole page, HTML, of a response body: `record` and `release` with title and version.
+def render(
+    kind: Kind,
+    body: Mapping[str, Any],
+    opened_at: str,
+    language: str,
+    path: str,
+    statistics: Mapping[str, Any] | None = None,
+) -> str:
+    """The whole page, HTML, of a response body: `record` and `release` with title and version,
+    `corrected` where the record is another than the one first published.
 
     `opened_at` is the hour in words, `path` the page's own, where its other language is.
+    `statistics` is the release's public document; without it nothing is said of others.
     """
+    record, public = visible(kind, body["record"]), statistics or {}
     return _PAGES.render(
         "result.html",
         language,
         path,
         kind=kind,
-        shown=show(kind, body["record"], language),
+        shown=show(kind, record, language),
+        corrected=bool(body.get("corrected")),
+        advice=advice(kind, record, language),
+        distances=distances(kind, record, language),
+        standings=_standings(kind, record, public),
+        distribution=_distribution(kind, record, public, language),
+        own_rows=own_rows(kind, record, public, language),
         release=body["release"],
         opened_at=opened_at,
+        number=number,
     )

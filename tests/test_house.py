@@ -32,6 +32,7 @@ FLOORS = {
     "statistics": 1,
     "stores": 2,
     "pages": 2,
+    "record": 1,
     "record_page": 2,
     "sockets": 2,
     "logs": 2,

@@ -1,5 +1,6 @@
 """A record's page: what it shows, and that both wings get the very same one."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import pytest
 
 from lookup.kinds import Kind
 from lookup.public.app import create_app
-from lookup.record_page import STATIC, TEMPLATES, render, show
+from lookup.record_page import STATIC, STYLES, TEMPLATES, render, show
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from tests.makers import RECORD, TYPED, Clock, make_kind, make_release, open_release, send
+from tests.record_makers import FULLEST, RELEASE, SCORES, statistics
 
-RELEASE = {"id": "r1", "version": 1, "title": "试验发布"}
+FIRST = {"id": "r1", "version": 1, "title": "试验发布"}
 SHOWN = {name: value for name, value in RECORD.items() if name not in ("access_code", "id_suffix")}
 
 
@@ -31,7 +33,7 @@ def test_a_preview_is_byte_for_byte_what_the_public_gets(tmp_path: Path, languag
     app.state.live.settle()
     served = send(app, "POST", f"/scores?lang={language}", data=TYPED)
     app.state.live.close()
-    body = {"record": SHOWN, "release": RELEASE}
+    body = {"record": SHOWN, "release": FIRST}
     assert served.status_code == 200
     assert served.text == render(kind, body, "2026-07-01 09:00", language, "/scores")
 
@@ -45,7 +47,7 @@ def test_a_withheld_field_is_never_shown_even_where_a_record_has_it() -> None:
             kind,
         )
     )
-    assert "<dd>321</dd>" in whole
+    assert ">321</dd>" in whole
     assert "321" not in page
     assert "512.5" in page
 
@@ -60,11 +62,92 @@ def test_a_headline_that_is_withheld_is_no_headline() -> None:
 def test_what_a_record_lacks_is_left_out_with_its_group() -> None:
     shown = show(make_kind(), {"candidate_number": "100000001"}, "zh")
     assert shown.headline is None
-    assert [len(section.lines) for section in shown.sections] == [1]
+    assert [len(section.entries) for section in shown.sections] == [1]
 
 
-def test_the_page_needs_one_stylesheet_and_it_is_there() -> None:
+def test_what_is_beside_the_headline_comes_with_it_and_only_once() -> None:
+    shown = show(make_kind(), SHOWN, "zh")
+    assert shown.headline is not None
+    assert shown.headline.text == "512.5 / 600"
+    assert [entry.text for entry in shown.beside] == ["321"]
+    names = [entry.name for section in shown.sections for entry in section.entries]
+    assert not {"total", "rank"} & set(names)
+
+
+def test_only_a_group_of_scores_has_bars_and_a_flag_has_none() -> None:
+    sections = show(make_kind(), SHOWN, "zh").sections
+    assert [section.bars for section in sections] == [False, True]
+    shares = {entry.name: entry.share for entry in sections[1].entries}
+    assert shares == {"chinese": 84.6, "mathematics": 100, "english": None}
+
+
+@pytest.mark.parametrize("mark", [-3, 130])
+def test_a_bar_stays_in_its_place_whatever_the_mark(mark: float) -> None:
+    (entry,) = show(make_kind(), {"chinese": mark}, "zh").sections[0].entries
+    assert entry.share in (0, 100)
+    assert entry.text == f"{mark} / 120"
+
+
+def page_of(kind: str, language: str = "zh", **body: object) -> str:
+    """The page of the fullest record there is, with public statistics."""
+    whole = {"record": FULLEST[kind], "release": RELEASE, **body}
+    return render(make_kind(kind), whole, "2026-07-01 09:00", language, "/", statistics(kind))
+
+
+def test_the_place_in_the_city_is_a_range_a_picture_and_a_table() -> None:
+    page = page_of("scores")
+    assert "全市前 1%" in page
+    assert page.count('class="own"') == 2
+    assert "你 553.5" in page
+    assert "<summary>" in page
+
+
+def test_without_statistics_nothing_is_said_of_others() -> None:
+    page = render(make_kind(), {"record": SCORES, "release": RELEASE}, "", "zh", "/")
+    assert "全市前" not in page
+    assert "picture" not in page
+
+
+def test_a_flag_in_the_headline_has_no_place_in_the_city() -> None:
+    record = {**SCORES, "total": "absent"}
+    body = {"record": record, "release": RELEASE}
+    page = render(make_kind(), body, "", "zh", "/", statistics("scores"))
+    assert "picture" not in page
+
+
+def test_a_correction_is_told_with_its_version_and_hour() -> None:
+    assert "已经更正" not in page_of("scores")
+    assert "第 2 版，开放时间 2026-07-01 09:00" in page_of("scores", corrected=True)
+
+
+def test_the_day_by_which_to_act_is_in_words() -> None:
+    assert "2015年7月11日（星期六）" in page_of("admissions")
+    assert "Saturday 11 July 2015" in page_of("admissions", "en")
+
+
+@pytest.mark.parametrize("kind", FULLEST)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_pages_carry_no_style_script_or_event_of_their_own(kind: str, language: str) -> None:
+    hostile = '"><script>x</script>' * 3
+    record = {**FULLEST[kind], "name": hostile, "school": hostile, "middle_school": hostile}
+    known = {name: value for name, value in record.items() if name in FULLEST[kind]}
+    body = {"record": known, "release": {**RELEASE, "title": hostile}, "corrected": True}
+    page = render(make_kind(kind), body, hostile, language, "/", statistics(kind))
+    assert re.findall(r"<script[^>]*>[^<]|\son[a-z]+=|style=|javascript:", page) == []
+    assert "<script>" not in page
+
+
+def test_what_the_page_brings_along_is_there_and_small() -> None:
+    page = page_of("scores")
     frame = (TEMPLATES / "base.html").read_text("utf-8")
     assert frame.count("stylesheet") == 1
-    assert 'href="/static/site.css"' in frame
-    assert (STATIC / "site.css").is_file()
+    assert re.findall(r'<link rel="stylesheet" href="/static/([^"]+)"', page) == [*STYLES]
+    assert all((STATIC / name).is_file() for name in STYLES)
+    assert len((STATIC / "result.css").read_bytes()) < 8_000
+    assert len((STATIC / "result.js").read_bytes()) < 2_000
+
+
+def test_the_stylesheet_brings_no_colour_of_its_own() -> None:
+    style = (STATIC / "result.css").read_text("utf-8")
+    screen = style.partition("@media print")[0]
+    assert re.findall(r"#[0-9a-f]{3,6}\b|rgb|hsl", screen) == []

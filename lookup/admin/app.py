@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from lookup import record_page
 from lookup.admin.console import (
     audit_log,
     batches,
@@ -38,7 +39,6 @@ from lookup.settings import Settings
 
 log = logging.getLogger("lookup.admin")
 
-PUBLIC_STYLE = HERE.parent / "static" / "site.css"
 PAGES: tuple[tuple[str, Handler, str | None], ...] = (
     ("/prove", signing.prove_page, None),
     ("/password", signing.password_page, None),
@@ -98,9 +98,11 @@ async def home(request: Request) -> Response:
 
 
 async def public_style(request: Request) -> Response:
-    """The public site's own style sheet; a preview's frame is sandboxed, and so of no origin."""
+    """A style sheet of the public site's own; a preview's frame is sandboxed, and so of no
+    origin."""
+    name = request.url.path.rpartition("/")[2]
     headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
-    return FileResponse(PUBLIC_STYLE, media_type="text/css", headers=headers)
+    return FileResponse(record_page.STATIC / name, media_type="text/css", headers=headers)
 
 
 async def health(request: Request) -> Response:
@@ -147,7 +149,7 @@ def create_app(settings: Settings, clock: SteadyClock | None = None) -> Starlett
                 endpoint(loads.receive_files, "batch.load", upload=True),
                 methods=["POST"],
             ),
-            Route("/static/site.css", public_style),
+            *(Route(f"/static/{name}", public_style) for name in record_page.STYLES),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(Headers), Middleware(Catcher, log, site.on_error)],

@@ -106,11 +106,13 @@ def print_sample(kind: Kind, number: int, sample: Sample) -> None:
     page = record_page.show(kind, sample.body, "zh")
     out.print(f"[bold]{number}. {safe(sample.identifier)}[/] ({safe(sample.why)})")
     if page.headline:
-        out.print(safe(": ".join(page.headline)))
+        out.print(safe(f"{page.headline.label}: {page.headline.text}"))
+    for one in page.beside:
+        out.print(safe(f"  {one.label}: {one.text}"))
     for section in page.sections:
         out.print(f"[bold]{safe(section.title)}[/]")
-        for label, text in section.lines:
-            out.print(safe(f"  {label}: {text}"))
+        for one in section.entries:
+            out.print(safe(f"  {one.label}: {one.text}"))
         for rows in section.tables:
             table(list(rows.columns), [list(row) for row in rows.rows])
 

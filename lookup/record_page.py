@@ -45,13 +45,17 @@ class Distribution:
 def _standings(
     kind: Kind, record: Mapping[str, Any], statistics: Mapping[str, Any]
 ) -> dict[str, Standing]:
-    """Where each score of the record lies, by field; of those alone that have a score table."""
+    """Where each score of the record lies, by field; of those alone that have a score table.
+
+    Of the last cell nothing is said in words: it holds those without a mark as well, and being
+    among the best 100 % tells and helps nobody.
+    """
     found = {}
     for field in kind.fields:
         mark, table = record.get(field.name), score_table(statistics, field.name)
         if table and field.type == "score" and is_number(mark):
             place = standing(table["rows"], mark)
-            if place:
+            if place and place.high < 100:
                 found[field.name] = place
     return found
 

@@ -115,6 +115,13 @@ def test_a_flag_in_the_headline_has_no_place_in_the_city() -> None:
     assert "picture" not in page
 
 
+def test_nobody_is_told_in_words_to_be_in_the_last_cell() -> None:
+    body = {"record": {**SCORES, "total": 3}, "release": RELEASE}
+    page = render(make_kind(), body, "", "zh", "/", statistics("scores"))
+    assert "100%" not in page
+    assert "你 3</text>" in page
+
+
 def test_a_correction_is_told_with_its_version_and_hour() -> None:
     assert "已经更正" not in page_of("scores")
     assert "第 2 版，开放时间 2026-07-01 09:00" in page_of("scores", corrected=True)

@@ -14,7 +14,7 @@ STEPS = 24
 """A bar is at least this part of the full mark wide: narrower ones cannot be told apart."""
 WIDTH, HEIGHT = 360.0, 96.0
 """The picture, in units of its own."""
-EDGE = 30.0
+EDGE = 42.0
 """How far from the picture's sides words may be centred and still fit."""
 
 

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.admin.batch_file import create_batch_file
-from lookup.admin.exporting import findings_csv, findings_xlsx, inert
+from lookup.admin.exporting import findings_csv, findings_xlsx
 from lookup.admin.finding_store import LOADING, keep_findings
 from lookup.admin.findings import Finding
+from lookup.csv_text import inert
 from tests.admin_makers import Office, candidate, kind_called, lookup, write_rows
 
 RUNS = "=+-@＝＋－＠\t\r\n"

@@ -18,6 +18,7 @@ GROUND = {
     "page_rules",
     "documents",
     "candidate",
+    "csv_text",
     "settings",
     "errors",
     "durable",

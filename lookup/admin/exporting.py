@@ -1,16 +1,10 @@
 """Exporting: findings as files for the office that must mend its own, the audit as one for whoever
-reads it elsewhere; and no cell of them runs.
-
-A spreadsheet takes a cell that begins with one of `FORMULA` for a formula, whatever the file
-says: such a cell begins with an apostrophe here.
+reads it elsewhere; and no cell of them runs (lookup.csv_text).
 """
 
-import csv
 import dataclasses
-import io
 import re
-import unicodedata
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 import aiosqlite
@@ -18,14 +12,10 @@ import orjson
 
 from lookup.admin.audit import Entry, oldest_first
 from lookup.admin.batches import findings
+from lookup.csv_text import BOM, inert, lines
 
-FORMULA = frozenset("=+-@\t\r\n")
-QUOTES = "'\"‘’“”"
-"""What may stand before a formula without stopping it, besides what cannot be seen."""
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that no workbook can hold."""
-MAX_CELL = 32_767
-BOM = b"\xef\xbb\xbf"
 PART = 2000
 
 HEADERS = {
@@ -34,21 +24,6 @@ HEADERS = {
 }
 COLUMNS = HEADERS["en"]
 AUDIT_COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))
-
-
-def inert(value: object) -> str:
-    """Text that no spreadsheet runs: where it would, an apostrophe stands before it."""
-    text = str(value)[:MAX_CELL]
-    return f"'{text}" if _first(text) in FORMULA else text
-
-
-def _first(text: str) -> str:
-    """The first character that counts, full-width and small forms as the plain one."""
-    for character in text:
-        unseen = unicodedata.category(character)[0] in "ZC" and character not in FORMULA
-        if not unseen and character not in QUOTES:
-            return unicodedata.normalize("NFKC", character)[:1]
-    return ""
 
 
 async def _rows(
@@ -70,15 +45,9 @@ async def findings_csv(
     file: aiosqlite.Connection, *, language: str = "en", rule: str | None = None
 ) -> AsyncIterator[bytes]:
     """A batch's findings as a CSV file in UTF-8 with the mark Excel knows it by, in parts."""
-    yield BOM + _lines([_header(language)])
+    yield BOM + lines([_header(language)])
     async for rows in _rows(file, language, rule):
-        yield _lines(rows)
-
-
-def _lines(rows: Iterable[Iterable[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8", "replace")
+        yield lines(rows)
 
 
 async def findings_xlsx(
@@ -110,8 +79,8 @@ async def findings_xlsx(
 
 async def audit_csv(database: aiosqlite.Connection) -> AsyncIterator[bytes]:
     """The whole audit as CSV in UTF-8, the oldest line first, in parts."""
-    yield BOM + _lines([AUDIT_COLUMNS])
+    yield BOM + lines([AUDIT_COLUMNS])
     async for entry in oldest_first(database):
         values = dataclasses.asdict(entry)
         values["detail"] = orjson.dumps(entry.detail).decode() if entry.detail else ""
-        yield _lines([[inert(values[name]) for name in AUDIT_COLUMNS]])
+        yield lines([[inert(values[name]) for name in AUDIT_COLUMNS]])

@@ -61,15 +61,16 @@ def make_release(
     release: str = "r1",
     version: int = 1,
     *,
+    title: str = "试验发布",
     pre_check: bool = False,
     corrects: str | None = None,
-    statistics: bytes = b"{}",
+    statistics: Mapping[str, Any] | bytes = b"{}",
 ) -> Reference:
     """Seal made-up records, second factors among their fields, under every way in."""
     store.prepare()
     entries = len(records) * len(kind.ways)
     manifest = Manifest(
-        release, kind.document, "试验发布", version, None, len(records), entries,
+        release, kind.document, title, version, None, len(records), entries,
         "0" * 64, (), "test", "2026-06-30T00:00:00+00:00", pre_check=pre_check, corrects=corrects,
     )  # fmt: skip
     envelope = Envelope(manifest)
@@ -83,7 +84,8 @@ def make_release(
                 if all(n in record for n in way.fields)
             ]
             writer.add(ways, envelope.around(orjson.dumps(shown)))
-        writer.finish(manifest, statistics)
+        told = statistics if isinstance(statistics, bytes) else orjson.dumps(statistics)
+        writer.finish(manifest, told)
     return store.keep(release, digest_of(path))
 
 

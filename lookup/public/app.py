@@ -31,6 +31,7 @@ from lookup.public.site.home import Home
 from lookup.public.site.lookups import Lookups
 from lookup.public.site.operations import Operations
 from lookup.public.site.pre_checks import PreChecks
+from lookup.public.site.tables import Tables
 from lookup.public.tally import Tally
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
@@ -141,6 +142,7 @@ def create_app(
             Mount("/static", CachedFiles(directory=record_page.STATIC)),
             *PreChecks(frame, service.handler, tally).routes(),
             *Lookups(frame, service.handler, tally).routes(),
+            *Tables(frame).routes(),
         ],
         middleware=[
             Middleware(SecurityHeaders),

@@ -36,16 +36,22 @@ def people_between(rows: list[Row]) -> int:
 
 
 @given(tables())
-def test_bars_hold_everybody_but_the_open_ends_and_lie_apart(rows: list[Row]) -> None:
+def test_bars_hold_everybody_but_the_open_ends_and_lie_side_by_side(rows: list[Row]) -> None:
     made = bars(rows, 120.5, 2)
     assert sum(bar.people for bar in made) == people_between(rows)
     assert all(bar.low < bar.high for bar in made)
-    assert all(one.high <= other.low for one, other in pairwise(made))
-    assert made[-1].high <= rows[0]["from"]
-    # Nobody is drawn outside the marks of their row, as far as a bar's width.
+    assert all(one.high == other.low for one, other in pairwise(made))
+    assert made[-1].high == rows[0]["from"]
+    # Nobody is drawn outside the bar that their row is in.
     for each in rows[1:-1]:
         (home,) = [bar for bar in made if bar.low <= each["from"] < bar.high]
-        assert each["to"] < home.high or home.high == rows[0]["from"]
+        assert each["to"] < home.high
+
+
+@given(tables())
+def test_a_bar_is_no_wider_than_its_step_and_its_last_row(rows: list[Row]) -> None:
+    reach = max(one["from"] - other["from"] for one, other in pairwise(rows[:-1]))
+    assert all(bar.high - bar.low <= 2 + reach for bar in bars(rows, 120.5, 2))
 
 
 @given(tables())

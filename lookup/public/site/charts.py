@@ -19,7 +19,6 @@ STEPS = (0.5, 1, 2, 5, 10, 20, 50, 100)
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 TICKS_UPRIGHT = 4
 MARKS_ACROSS = 6
-GROUND = f"V{SIZE}"
 NARROWEST = 12
 """An end that stands on next to no marks is still to be seen."""
 
@@ -110,30 +109,20 @@ def unit_of(rows: Sequence[Row]) -> float:
 
 
 def bars(rows: Sequence[Row], ceiling: float, step: float) -> list[Bar]:
-    """The rows with both ends put together to bars of `step` marks, from the lowest up; wider
-    where a row reaches over more, narrower beside an open end."""
+    """The rows with both ends put together to bars, from the lowest up, each beginning where the
+    one before it ends: about `step` marks wide, wider where a row reaches over more."""
     closed = [row for row in reversed(rows) if row["from"] is not None and row["to"] is not None]
     tops = [row["from"] for row in rows[:1] if row["from"] is not None and row["to"] is None]
-    ceiling = tops[0] if tops else ceiling
+    above = [*(row["from"] for row in closed[1:]), tops[0] if tops else ceiling]
     made: list[Bar] = []
-    for row in closed:
-        if made and row["from"] < made[-1].high:
-            last = made.pop()
-            high = max(last.high, min(_above(row["to"], step), ceiling))
-            made.append(Bar(last.low, high, last.people + row["count"]))
-            continue
-        # The lowest begins where the open row below it ends.
-        low = row["from"] if not made else max(_below(row["from"], step), made[-1].high)
-        made.append(Bar(low, min(_above(row["to"], step), ceiling), row["count"]))
+    low, people = None, 0
+    for row, high in zip(closed, above, strict=False):
+        low = row["from"] if low is None else low
+        people += row["count"]
+        if high == above[-1] or high >= (low // step + 1) * step:
+            made.append(Bar(low, high, people))
+            low, people = None, 0
     return made
-
-
-def _below(mark: float, step: float) -> float:
-    return mark // step * step
-
-
-def _above(mark: float, step: float) -> float:
-    return (mark // step + 1) * step
 
 
 def _height(bar: Bar, step: float) -> float:
@@ -158,15 +147,11 @@ class Plot:
         return max(0, round(SIZE - SIZE * people / self.most))
 
     def path(self, series: Sequence[Bar]) -> str:
-        """A staircase over the bars as an SVG path, down to the ground at a gap and at the end."""
-        parts: list[str] = []
-        right = None
-        for bar in series:
-            if right != bar.low:
-                parts.append(f"{GROUND if parts else ''}M{self.x(bar.low)} {SIZE}")
-            parts.append(f"V{self.y(_height(bar, self.step))}H{self.x(bar.high)}")
-            right = bar.high
-        return "".join(parts) + (GROUND if parts else "")
+        """A staircase over the bars as an SVG path, from the ground to the ground."""
+        if not series:
+            return ""
+        steps = (f"V{self.y(_height(bar, self.step))}H{self.x(bar.high)}" for bar in series)
+        return f"M{self.x(series[0].low)} {SIZE}{''.join(steps)}V{SIZE}"
 
     def end(self, low: float, high: float, row: Row) -> End:
         """The box of an open end. It may be too high for the plot, since many can have no mark
@@ -189,6 +174,6 @@ class Plot:
 
 def _tick(tallest: float) -> float:
     """A round number of people of which `TICKS_UPRIGHT` are at least `tallest`."""
-    least = max(tallest, 1) / TICKS_UPRIGHT
+    least = tallest / TICKS_UPRIGHT
     power = 10.0 ** math.floor(math.log10(least))
     return next(power * part for part in (*ROUND, 10) if power * part >= least)

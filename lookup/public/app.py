@@ -20,6 +20,7 @@ from lookup import record_page
 from lookup.clock import SteadyClock, utc_now
 from lookup.pages import CachedFiles, Catcher, SecurityHeaders
 from lookup.public.admission import Admission
+from lookup.public.broadcast import Hub
 from lookup.public.connections import Connections
 from lookup.public.fair_use import open_fair_use
 from lookup.public.handler import FairUse, Handler
@@ -34,6 +35,7 @@ from lookup.public.site.pre_checks import PreChecks
 from lookup.public.site.tables import Tables
 from lookup.public.tally import Tally
 from lookup.settings import Settings
+from lookup.stores.broadcast import Broadcast
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.workers import Gauges
 
@@ -65,11 +67,13 @@ async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         await live.refresh()
     except Exception as error:  # a start-up that raises would end the whole service
         log.error("the first look at the live pointers failed: %s", type(error).__name__)
+    service.hub.catch_up()
     reporter = Reporter(app.state.store, live, service.tally, service.gauges)
     reporter.tidy()
     tasks = [
         asyncio.create_task(live.follow(app.state.settings.poll_ms)),
         asyncio.create_task(reporter.follow()),
+        asyncio.create_task(service.hub.follow()),
     ]
     service.connections.start(loop)
     service.admission.start(loop)
@@ -89,13 +93,14 @@ async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
 class Service:
     """The parts of one worker, and what they tell of themselves."""
 
-    def __init__(self, settings: Settings, live: LiveReleases, fair_use: FairUse) -> None:
+    def __init__(self, settings: Settings, live: LiveReleases, fair_use: FairUse, hub: Hub) -> None:
         self.live = live
         self.fair_use = fair_use
         self.tally = Tally()
         self.handler = Handler(live, fair_use, self.tally)
         self.connections = Connections(settings.max_connections)
         self.admission = Admission()
+        self.hub = hub
         self.frame = Frame(settings, live)
         self.refusals = Refusals(self.frame.pages)
 
@@ -106,6 +111,7 @@ class Service:
             "connections": self.connections,
             "admission": self.admission,
             "refusals": self.refusals,
+            "hub": self.hub,
             "tally": self.tally,
         }
 
@@ -128,7 +134,9 @@ def create_app(
 ) -> Starlette:
     """The public service over the data folder of `settings`; fair use over its table there."""
     store = store or EmbeddedStore(settings.data_dir)
-    service = Service(settings, LiveReleases(store, clock), fair_use or open_fair_use(settings))
+    hub = Hub(Broadcast(store.live).tail())
+    live = LiveReleases(store, clock)
+    service = Service(settings, live, fair_use or open_fair_use(settings), hub)
     frame, tally = service.frame, service.tally
 
     async def on_failure(request: Request, error: Exception) -> Response:

@@ -1,4 +1,5 @@
-"""The fast path: `POST /api/v1/KIND` answered in the parser's callbacks, in one write.
+"""The fast path: `POST /api/v1/KIND` answered in the parser's callbacks, in one write; and whoever
+asks for the broadcast's events, whose connection is theirs from then on (lookup.public.watching).
 
 Everything else goes on to the application as uvicorn would take it there. Whether a request is
 served at all (lookup.public.admission) is decided when its head is complete.
@@ -15,15 +16,17 @@ from lookup.pages import choose_language
 from lookup.public.admission import Admission
 from lookup.public.answers import CONSTANT, MAX_BODY_BYTES, Answer
 from lookup.public.bodies import OVERSIZED
-from lookup.public.guarded import MAX_HEADERS, GuardedProtocol, Stop
+from lookup.public.guarded import MAX_HEADERS, Stop
 from lookup.public.handler import Asked, Handler, network_from
 from lookup.public.refusals import EXEMPT, Refusals
+from lookup.public.watching import EVENTS, WatchingProtocol, place
 from lookup.public.wire import CONTINUE, application
 
 PATH = "/api/v1/"
 """What stands before the kind."""
-FAST, ASGI, SKIPPED = "fast", "asgi", "skipped"
-"""What happens to a request: answered here, by the application, or not at all."""
+FAST, ASGI, SKIPPED, WATCH = "fast", "asgi", "skipped", "watch"
+"""What happens to a request: answered here, by the application, not at all, or until one of us
+goes."""
 log = logging.getLogger("lookup.public")
 
 
@@ -49,7 +52,7 @@ def language_for(query: bytes, accepted: bytes) -> str:
     return choose_language(query, accepted.decode("latin-1"))
 
 
-class LookupProtocol(GuardedProtocol):
+class LookupProtocol(WatchingProtocol):
     """One connection. Give it to uvicorn as `http`."""
 
     def prepare(self) -> None:
@@ -74,7 +77,7 @@ class LookupProtocol(GuardedProtocol):
         self.found = found = dict(reversed(self.headers))
         aimed = target(self.url) if self.parser.get_method() == b"POST" else None
         if aimed is None or b"upgrade" in found:
-            self._pass_on()
+            self._let_watch() if self._asks_to_watch() else self._pass_on()
             return
         self.target = aimed
         self.keep_alive = self._keeps_alive()
@@ -110,10 +113,36 @@ class LookupProtocol(GuardedProtocol):
             super().on_message_complete()
             return
         self.message_complete()
+        if self.way is WATCH:
+            self._watch()
         if self.way is FAST:
             self._tell(self._answer(self.body))
         if not self.deaf:
             self.lie_down()
+
+    # The broadcast
+
+    def _asks_to_watch(self) -> bool:
+        """Whether it is for events, and its turn: after others the application has it."""
+        path, method = self.url.partition(b"?")[0], self.parser.get_method()
+        if path != EVENTS or method not in (b"GET", b"HEAD"):
+            return False
+        return b"upgrade" not in self.found and not self._pending()
+
+    def _let_watch(self) -> None:
+        if self.hub.full() or (self.admission.shedding and not self.admission.admits(0)):
+            path, _, query = self.url.partition(b"?")
+            self._turn_away(path, self._language(query))
+        else:
+            self.way = WATCH
+
+    def _watch(self) -> NoReturn:
+        self.tally.requests += 1
+        self.server_state.total_requests += 1
+        after = place(self.found.get(b"last-event-id"), self.url.partition(b"?")[2])
+        self.found, self.body = {}, b""
+        self.watch(after, self.parser.get_method() == b"HEAD")
+        raise Stop
 
     # Answers
 

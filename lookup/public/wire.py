@@ -78,6 +78,10 @@ class Wire:
         start = _start(answer.status, self._headers(), len(answer.body))
         return start + _tail(answer.headers, keep_alive)
 
+    def opening(self, answer: Answer) -> bytes:
+        """The head of a response without a length: the connection's end is its own."""
+        return STATUS_LINE[answer.status] + self._headers() + _tail(answer.headers, False)
+
     def plain(self, status: int, text: bytes) -> bytes:
         """A refusal of what is no proper request, as uvicorn words its own; the last words."""
         return b"".join(

@@ -231,18 +231,18 @@ def decode(line: bytes) -> Entry:
 
 def document(entry: Entry) -> dict[str, Any]:
     """An entry as a JSON document, in the order of its members."""
-    plain = _plain(entry)
-    return {"id": plain.pop("id"), "at": plain.pop("at"), "type": TYPES[type(entry)], **plain}
+    members: dict[str, Any] = plain(entry)
+    return {name: members.pop(name) for name in _EVERY} | {"type": TYPES[type(entry)]} | members
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses as dicts; text that nobody translated has no `en`."""
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, Text):
         return {"zh": value.zh} | ({} if value.en is None else {"en": value.en})
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     return value
 
 

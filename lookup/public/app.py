@@ -29,6 +29,7 @@ from lookup.public.refusals import Refusals
 from lookup.public.reporting import Reporter
 from lookup.public.site.frame import Frame
 from lookup.public.site.home import Home
+from lookup.public.site.live import LiveBroadcast
 from lookup.public.site.lookups import Lookups
 from lookup.public.site.operations import Operations
 from lookup.public.site.pre_checks import PreChecks
@@ -147,6 +148,7 @@ def create_app(
         routes=[
             *Home(frame).routes(),
             *Operations(service.live).routes(),
+            *LiveBroadcast(frame, service.hub).routes(),
             Mount("/static", CachedFiles(directory=record_page.STATIC)),
             *PreChecks(frame, service.handler, tally).routes(),
             *Lookups(frame, service.handler, tally).routes(),

@@ -79,7 +79,7 @@ class Hub:
         self._not_before = 0.0
         self._telling: tuple[Iterator[Viewer], bytes] | None = None
         self._pinging: Iterator[Viewer] = iter(())
-        self._ping_at_once = 0
+        self._ping_at_once, self._ping_again = 0, clock() + PING_S
         self._document: tuple[bytes, str] | None = None
         self._troubled = False
 
@@ -189,11 +189,13 @@ class Hub:
             loop.call_soon(self._tell, loop)
 
     def _ping(self) -> None:
-        share = list(islice(self._pinging, self._ping_at_once))
-        if not share:
+        """A share of a round in which each hears something once."""
+        now = self._clock()
+        if now >= self._ping_again:
+            self._ping_again = now + PING_S
             self._pinging = iter(list(self._viewers))
             self._ping_at_once = int(len(self._viewers) * LOOK_S / PING_S) + 1
-        for viewer in share:
+        for viewer in islice(self._pinging, self._ping_at_once):
             if viewer in self._viewers:
                 self._show(viewer, PING)
 

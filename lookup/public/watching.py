@@ -19,7 +19,7 @@ HEADERS = (
     # nginx would keep events until it has a page of them.
     (b"x-accel-buffering", b"no"),
 )
-NEVER = 1 << 40
+NEVER = 1 << 30
 """Bytes at which a transport would say that it is full: what is too much, `show` decides."""
 
 

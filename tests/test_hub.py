@@ -24,7 +24,7 @@ from lookup.public.broadcast import (
     SLICE,
     Hub,
 )
-from lookup.stores.broadcast import NAME, Broadcast
+from lookup.stores.broadcast import NAME, NOTHING, Broadcast
 from lookup.stores.entries import MAX_TEXT
 from tests.broadcast_makers import after, broadcast, said
 
@@ -302,7 +302,7 @@ def test_no_error_ends_the_following(
         def read(self) -> object:
             if not errors:
                 turned.set()
-                return room.Tail(Path("nothing")).read()
+                return NOTHING
             raise errors.pop(0)
 
     monkeypatch.setattr(room, "LOOK_S", 0)

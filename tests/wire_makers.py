@@ -61,7 +61,7 @@ class Pipe(asyncio.Transport):
         self.protocol = protocol
         self.room = room
         self.written = b""
-        self.writes = 0
+        self.writes = self.unread = 0
         self.closed = self.aborted = self.ended = self.reading_paused = False
 
     def write(self, data: Any) -> None:
@@ -81,6 +81,9 @@ class Pipe(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def is_closing(self) -> bool:
         return self.closed

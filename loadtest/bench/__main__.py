@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from loadtest.bench.broadcast import bench_broadcast
 from loadtest.bench.burst import bench_burst
 from loadtest.bench.console import bench_console
 from loadtest.bench.http import bench_http
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "overload": bench_overload,
     "switch": bench_switch,
     "idle": bench_idle,
+    "broadcast": bench_broadcast,
     "memory": bench_memory,
     "timing": bench_timing,
     "slow": bench_slow,

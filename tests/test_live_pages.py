@@ -59,7 +59,7 @@ def test_without_a_broadcast_the_page_says_so_and_asks_for_nothing(
 ) -> None:
     page = world.get(f"/live?lang={language}")
     assert page.status_code == 200
-    assert f'<h1 data-f="title">{words}' in page.text
+    assert f"<h1><span data-none>{words}" in page.text
     assert 'http-equiv="refresh"' not in page.text
     assert '<div data-there class="columns" hidden>' in page.text
 

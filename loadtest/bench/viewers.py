@@ -53,11 +53,10 @@ def more(last: int) -> list[Entry]:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How late each viewer heard of each entry, in seconds; how many were told to be there, how
-    many were said, and how many connections ended."""
+    """How late each viewer heard of what was said, in seconds; how often something was said, and
+    how many connections ended."""
 
     late_s: Sequence[float]
-    watching: int
     said: int
     lost: int
 
@@ -70,13 +69,13 @@ class Viewers:
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._late: list[float] = []
-        self._said = self._lost = 0
+        self._said = self._lost = self._watching = 0
 
     def watch(self, core: int, pipe: Connection) -> None:
         """Connect, tell that it is done, listen until told to stop, tell what was heard."""
         os.sched_setaffinity(0, {core})
         self._connect()
-        pipe.send(len(self._sockets))
+        pipe.send(self._watching)
         over = threading.Event()
         office = threading.Thread(target=self._say, args=(over,))
         office.start()
@@ -87,21 +86,21 @@ class Viewers:
         until = time.monotonic() + 2 * EVERY_S
         while time.monotonic() < until:
             self._hear(0.05)
-        pipe.send(Heard(self._late, len(self._sockets), self._said, self._lost))
+        pipe.send(Heard(self._late, self._said, self._lost))
 
     def _connect(self) -> None:
-        asking = f"GET {self._path} HTTP/1.1\r\nHost: lookup.test\r\n\r\n".encode()
-        for number in range(self._count):
-            made = socket.create_connection((HOST, self._port), timeout=10)
-            made.sendall(asking)
-            made.setblocking(False)
-            self._sockets[made.fileno()] = made
-            self._epoll.register(made.fileno(), select.EPOLLIN)
-            if number % AT_ONCE == 0:
-                self._hear(0.02)
-        until = time.monotonic() + EVERY_S
-        while time.monotonic() < until:
+        until = time.monotonic() + PATIENCE_S / 2
+        while self._watching < self._count and time.monotonic() < until:
+            for _ in range(min(AT_ONCE, self._count - len(self._sockets))):
+                self._open()
             self._hear(0.05)
+
+    def _open(self) -> None:
+        made = socket.create_connection((HOST, self._port), timeout=10)
+        made.sendall(f"GET {self._path} HTTP/1.1\r\nHost: lookup.test\r\n\r\n".encode())
+        made.setblocking(False)
+        self._sockets[made.fileno()] = made
+        self._epoll.register(made.fileno(), select.EPOLLIN)
 
     def _say(self, over: threading.Event) -> None:
         while self._live is not None and not over.wait(EVERY_S):
@@ -113,8 +112,10 @@ class Viewers:
             data = b""
             with contextlib.suppress(OSError):
                 data = self._sockets[number].recv(READ_BYTES)
-            if not data:
-                self._lost += 1
+            self._watching += data.startswith(b"HTTP/1.1 200")
+            if not data or data.startswith(b"HTTP/1.1 503"):
+                # Before all are there, whoever is turned away is asked to come again.
+                self._lost += not data
                 self._sockets.pop(number).close()
             # Whoever came late is told at once what was missed: the last of it counts.
             elif stamps := _SAID.findall(data):

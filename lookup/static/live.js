@@ -118,7 +118,7 @@
     live.dataset.state = state;
     show(all("[data-standing]"), "standing", state);
     all("[data-there]").forEach((each) => { each.hidden = state === "none"; });
-    one("[data-none]").hidden = state !== "none";
+    all("[data-none]").forEach((each) => { each.hidden = state !== "none"; });
     if (at) putTime(one("[data-f=updated]"), at);
     tidy();
   }
@@ -177,7 +177,7 @@
     // One that began anew has nothing of the one before; else what changed is marked.
     const before = last, marked = whole.last > last;
     last = whole.last;
-    if (whole.title) putText(one("h1"), whole.title);
+    if (whole.title) putText(one("[data-f=title]"), whole.title);
     const kept = new Set(whole.board.map(key)), names = new Set(whole.rounds.map((each) => each.round));
     for (const [name, row] of rows) if (!kept.has(name)) { row.remove(); rows.delete(name); }
     for (const card of all(".round")) if (!names.has(card.dataset.round)) card.remove();

@@ -1,6 +1,7 @@
 """nginx in front of the service, with the very file that operators get."""
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -23,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from lookup.pages import SECURITY_HEADERS
 from lookup.public.answers import STATUSES
 from lookup.sockets import bind_files
+from lookup.stores.broadcast import Broadcast
+from tests.broadcast_makers import broadcast
 from tests.makers import TYPED
 from tests.service_makers import HOST, PATIENCE_S, Service, free_port, publish_one, wait_listening
 
@@ -392,3 +395,26 @@ def test_no_client_is_logged(front: Front, service: Service) -> None:
         assert client.get("/").status_code == 503
     for path in front.folder.glob("*.log"):
         assert not {b"client", HOST.encode()} & set(path.read_bytes().replace(b":", b" ").split())
+
+
+def test_the_broadcast_comes_through_as_it_happens_and_a_restart_sends_its_viewers_away(
+    front: Front, service: Service, tmp_path: Path
+) -> None:
+    file = Broadcast(tmp_path / "data" / "live")
+    with front.client() as client, client.stream("GET", "/live/events") as answer:
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 3000"
+        file.append(lambda _: broadcast())
+        assert [line for line in itertools.islice(lines, 28) if line.startswith("id: ")] == [
+            f"id: {number}" for number in range(1, 8)
+        ]
+        service.restart()
+        assert any(line.startswith("retry: ") for line in lines)
+
+
+def test_the_broadcasts_document_keeps_its_tag(front: Front, service: Service) -> None:
+    with front.client() as client:
+        tag = client.get("/live.json").headers["etag"]
+        held = client.get("/live.json", headers={"If-None-Match": tag})
+        assert (held.status_code, held.headers["etag"]) == (304, tag)

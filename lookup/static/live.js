@@ -106,7 +106,7 @@
     one(".account").prepend(item);
     for (const old of [...all(".account li")].slice(200)) old.remove();
     if (!marked) return;
-    mark(one("p", item));
+    mark(item);
     // Whoever listens is told the newest now and then, not every one.
     if (Date.now() >= quietUntil) {
       quietUntil = Date.now() + QUIET_MS;

@@ -54,6 +54,15 @@ def only_one(path: Path, refusal: RefusedError) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Hold the lock alone, after whoever has it now: for work of a moment, and never on a loop
+    that others need. Raises StorageError."""
+    with _opened(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def together(path: Path, sweep: Callable[[], None]) -> Iterator[None]:
     """Hold the lock with others; whoever finds nobody there sweeps before anybody else comes."""
     with _opened(path) as descriptor:

@@ -1,0 +1,158 @@
+"""What a replay is made of: the seats of one round, from the records of an open release.
+
+Only what is served is read, never a withheld field; whatever kind the batch is of, its fields
+are known by these names.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiosqlite
+import orjson
+
+from lookup.admin.batch_file import batch_path, open_batch_file
+from lookup.admin.batches import Batch, get_batch, records, refuse_destroyed
+from lookup.admin.checking import relied_on
+from lookup.admin.desk import Desk
+from lookup.admin.publishing.releases import Release, list_releases
+from lookup.admin.refusals import refused
+from lookup.admin.replay_steps import Place, Seat, in_order
+from lookup.kinds import Kind
+
+FIELDS = {
+    "outcome": "outcome",
+    "round": "text",
+    "school_code": "code",
+    "school": "text",
+    "preference_number": "integer",
+    "total": "score",
+}
+"""The fields that a round is replayed by, with their types."""
+ADMITTED = "admitted"
+RANK = "rank"
+"""A whole number that breaks ties of the total, where a kind has it."""
+PLANS, PLAN = "school_plans", "plan"
+"""The reference that tells the places, by round where it has one, and by school code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A round as it is replayed: its seats in order, its schools by code."""
+
+    batch: int
+    release: str
+    round: str
+    seats: Sequence[Seat]
+    places: Mapping[str, Place]
+
+
+async def open_release(desk: Desk, batch: int) -> Release:
+    """The release of a batch that is open at this moment, by its pointer. Raises RefusedError."""
+    now = desk.clock()
+    for release in await list_releases(desk.database):
+        if release.batch == batch:
+            pointer = desk.store.pointer(release.kind)
+            current = pointer.current if pointer else None
+            if current is None or current.reference.release != release.id:
+                continue
+            if current.opened_at <= now and not (current.closes_at and current.closes_at <= now):
+                return release
+    raise refused("replay_not_open", batch=batch)
+
+
+async def read_stage(desk: Desk, batch_id: int, round_name: str) -> Stage:
+    """A round of a batch whose release is open.
+
+    Raises UsageError where there is no such batch, RefusedError where it is not open, is of a
+    kind that lacks what a replay needs, or has nobody admitted in that round; DamagedError.
+    """
+    batch = await get_batch(desk.database, batch_id)
+    release = await open_release(desk, batch.id)
+    refuse_destroyed(batch)
+    _refuse_unfit(batch.kind)
+    async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+        read = await _read(file, batch.kind, round_name)
+    if not read.taken:
+        raise refused(
+            "replay_no_round", round=round_name, rounds=", ".join(sorted(read.rounds)) or "–"
+        )
+    plans = await _plans(desk, round_name)
+    places = {code: Place(name, plans.get(code, 0)) for code, name in sorted(read.schools.items())}
+    return Stage(batch.id, release.id, round_name, read.seats(batch), places)
+
+
+def _refuse_unfit(kind: Kind) -> None:
+    fields = {field.name: field for field in kind.fields}
+    lacking = [
+        name
+        for name, type_ in FIELDS.items()
+        if name not in fields or fields[name].type != type_ or fields[name].withheld
+    ]
+    if "outcome" not in lacking and fields["outcome"].value(ADMITTED) is None:
+        lacking.append(f"outcome = {ADMITTED}")
+    if lacking:
+        raise refused("replay_fields", kind=kind.title, fields=", ".join(lacking))
+
+
+class _Read:
+    """The records of a batch, as far as a replay needs them."""
+
+    def __init__(self, ranked: bool) -> None:
+        self.ranked = ranked
+        self.totals: list[float] = []
+        self.rounds: set[str] = set()
+        self.schools: dict[str, str] = {}
+        self.taken: list[dict[str, Any]] = []
+
+    def seats(self, batch: Batch) -> list[Seat]:
+        """The round's seats, in order."""
+        self.totals.sort()
+        return in_order([self._seat(values, batch.kind.identifier) for values in self.taken])
+
+    def _seat(self, values: dict[str, Any], identifier: str) -> Seat:
+        total = _mark(values.get("total"))
+        first = values.get("preference_number") == 1
+        position = values.get(RANK) if self.ranked else None
+        if position is None and total is not None:
+            position = len(self.totals) - bisect_right(self.totals, total) + 1
+        return Seat(position, total, values["school_code"], first, values[identifier])
+
+
+async def _read(file: aiosqlite.Connection, kind: Kind, round_name: str) -> _Read:
+    ranked = any(f.name == RANK and f.type == "integer" and not f.withheld for f in kind.fields)
+    read = _Read(ranked)
+    async for chunk in records(file):
+        for record in chunk:
+            values = orjson.loads(record.body)
+            if (total := _mark(values.get("total"))) is not None:
+                read.totals.append(total)
+            named, code = values.get("round"), values.get("school_code")
+            if values.get("outcome") != ADMITTED or not named or not code:
+                continue
+            read.rounds.add(named)
+            if named == round_name:
+                read.schools.setdefault(code, values.get("school", code))
+                read.taken.append(values)
+    return read
+
+
+def _mark(value: Any) -> float | None:
+    """A total, None where there is none or a flag stands in its place."""
+    return value if isinstance(value, int | float) else None
+
+
+async def _plans(desk: Desk, round_name: str) -> dict[str, int]:
+    """The places of each school in a round, by code, as far as an approved reference tells."""
+    batch = (await relied_on(desk, [PLANS])).get(PLANS)
+    plans: dict[str, int] = {}
+    if batch is None:
+        return plans
+    async with open_batch_file(batch_path(desk.batches, batch)) as file:
+        async for chunk in records(file):
+            for values in map(orjson.loads, (record.body for record in chunk)):
+                code, plan = values.get("school_code"), values.get(PLAN)
+                if code and plan is not None and values.get("round") in (None, round_name):
+                    plans[code] = plans.get(code, 0) + plan
+    return plans

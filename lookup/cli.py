@@ -15,6 +15,7 @@ from lookup.commands.console import console_app
 from lookup.commands.demo import demo_app
 from lookup.commands.desk import AS
 from lookup.commands.kinds import kinds_app
+from lookup.commands.live import live_app
 from lookup.commands.release import release_app
 from lookup.commands.terminal import err, out, safe, safe_lines
 from lookup.commands.user import user_app
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.add_typer(kinds_app, name="kinds")
 app.add_typer(batch_app, name="batch")
 app.add_typer(release_app, name="release")
+app.add_typer(live_app, name="live")
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 app.add_typer(console_app, name="admin")

@@ -43,6 +43,8 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     header = ["甲", "乙", "丙", "丁", "戊", "己", "庚"]
     made.upload("wang", write_rows(folder / "odd.csv", candidates(30), header))
     made.finished()
+    made.post("zhao", "/live/begin", zh="测试")
+    made.post("zhao", "/live/post", zh="测试", round="测试")
     yield made
     made.close()
 
@@ -101,7 +103,7 @@ def test_every_page_is_there_for_whoever_may_see_it(
 def test_english_pages_say_nothing_in_chinese_of_their_own(console: Console) -> None:
     kinds = console.get("wang", "/batches/new?lang=en").text
     assert "Senior" in kinds
-    for path in ("/batches", "/releases", "/release-day", "/batches/new", "/batches/2"):
+    for path in ("/batches", "/releases", "/release-day", "/batches/new", "/batches/2", "/live"):
         said = " ".join(Text(console.get("wang", f"{path}?lang=en").text).said)
         found = set(HAN.findall(said)) - ENGLISH_PAGES_MAY_SAY
         assert found <= {"考籍号"}, path

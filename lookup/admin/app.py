@@ -20,6 +20,7 @@ from lookup.admin.console import (
     corrections,
     findings,
     jobs,
+    live,
     loads,
     people,
     release_day,
@@ -62,6 +63,7 @@ PAGES: tuple[tuple[str, Handler, str | None], ...] = (
     ("/releases/{release}", releases.show, None),
     ("/release-day", release_day.show, None),
     ("/release-day.json", release_day.as_json, None),
+    ("/live", live.show, None),
     ("/people", people.overview, "person.change"),
     ("/audit", audit_log.overview, "audit.read"),
     ("/audit.csv", audit_log.as_csv, "audit.read"),
@@ -84,12 +86,24 @@ FORMS: tuple[tuple[str, Handler, str | None], ...] = (
     ("/releases/{release}/roll_back", releases.roll_back, "release.roll_back"),
     ("/releases/{release}/withdraw", releases.withdraw, "release.withdraw"),
     ("/releases/{release}/verify", releases.verify, "release.build"),
+    ("/live/begin", live.begin, "live.begin"),
+    ("/live/post", live.post, "live.post"),
+    ("/live/retract", live.retract, "live.retract"),
+    ("/live/replay", live.replay, "live.replay"),
+    ("/live/stop", live.stop, "live.stop"),
+    ("/live/end", live.end, "live.end"),
     ("/people", people.add, "person.change"),
     ("/people/roles", people.roles, "person.change"),
     ("/people/reset", people.give_anew, "person.change"),
     ("/people/disable", people.keep_out, "person.change"),
 )
 """What can be posted besides files, and the act somebody must be allowed for it."""
+
+UPLOADS: tuple[tuple[str, Handler, str], ...] = (
+    ("/batches", loads.receive_files, "batch.load"),
+    ("/live/import", live.receive_table, "live.import"),
+)
+"""What files can be posted to, and the act somebody must be allowed for it."""
 
 
 async def home(request: Request) -> Response:
@@ -144,10 +158,9 @@ def create_app(settings: Settings, clock: SteadyClock | None = None) -> Starlett
                 Route(path, endpoint(handler, act), methods=["POST"])
                 for path, handler, act in FORMS
             ),
-            Route(
-                "/batches",
-                endpoint(loads.receive_files, "batch.load", upload=True),
-                methods=["POST"],
+            *(
+                Route(path, endpoint(handler, act, upload=True), methods=["POST"])
+                for path, handler, act in UPLOADS
             ),
             *(Route(f"/static/{name}", public_style) for name in record_page.STYLES),
             Mount("/static", StaticFiles(directory=HERE / "static")),

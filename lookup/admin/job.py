@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from lookup.admin.jobs import (
     DONE,
     FAILED,
     LOAD,
+    REPLAY,
     SIGHT,
     VERIFY,
     Job,
@@ -42,6 +44,7 @@ from lookup.admin.people.roles import Actor
 from lookup.admin.publishing.building import build
 from lookup.admin.publishing.releases import get_release
 from lookup.admin.publishing.verifying import verify
+from lookup.admin.replaying import replay
 from lookup.clock import utc_now
 from lookup.durable import PARTIAL, storage
 from lookup.errors import RefusedError, ServiceError
@@ -194,7 +197,20 @@ async def _verify(desk: Desk, job: Job, progress: Progress) -> dict[str, Any]:
     return {"release": release.id, "compared": found.compared, "differences": found.differences}
 
 
-WORK: dict[str, Work] = {LOAD: _load, CHECK: _check, BUILD: _build, VERIFY: _verify}
+async def _replay(desk: Desk, job: Job, progress: Progress) -> dict[str, Any]:
+    spec = job.spec
+    over = timedelta(seconds=spec["seconds"])
+    ended = await replay(desk, spec["batch"], spec["round"], over, progress=progress)
+    return {"how": ended.how, "forwarded": ended.forwarded}
+
+
+WORK: dict[str, Work] = {
+    LOAD: _load,
+    CHECK: _check,
+    BUILD: _build,
+    VERIFY: _verify,
+    REPLAY: _replay,
+}
 
 
 async def _actor(settings: Settings, name: str) -> Actor:

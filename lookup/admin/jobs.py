@@ -37,12 +37,13 @@ SIGHT = "sight.json"
 """In the folder of a load's upload: what its process has met so far."""
 INTERRUPTED = "The work was interrupted before its end: start it again."
 
-LOAD, CHECK, BUILD, VERIFY = "load", "check", "build", "verify"
+LOAD, CHECK, BUILD, VERIFY, REPLAY = "load", "check", "build", "verify", "replay"
 ACTS = {
     LOAD: "batch.load",
     CHECK: "batch.check",
     BUILD: "release.build",
     VERIFY: "release.build",
+    REPLAY: "live.replay",
 }
 """What a job may be, and the act its person must be allowed."""
 

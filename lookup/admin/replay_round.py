@@ -83,7 +83,26 @@ async def read_stage(desk: Desk, batch_id: int, round_name: str) -> Stage:
     return Stage(batch.id, release.id, round_name, read.seats(batch), places)
 
 
+def replayable(kind: Kind) -> bool:
+    """Whether a kind has all that a replay needs."""
+    return not _lacking(kind)
+
+
+async def rounds_of(file: aiosqlite.Connection) -> list[str]:
+    """The rounds that the records of such a batch name, by the first record of each."""
+    sql = "SELECT json_extract(CAST(body AS TEXT), '$.round') AS named FROM record"
+    sql += " GROUP BY named HAVING named IS NOT NULL ORDER BY MIN(id)"
+    async with file.execute(sql) as cursor:
+        return [row["named"] async for row in cursor]
+
+
 def _refuse_unfit(kind: Kind) -> None:
+    lacking = _lacking(kind)
+    if lacking:
+        raise refused("replay_fields", kind=kind.title, fields=", ".join(lacking))
+
+
+def _lacking(kind: Kind) -> list[str]:
     fields = {field.name: field for field in kind.fields}
     lacking = [
         name
@@ -92,8 +111,7 @@ def _refuse_unfit(kind: Kind) -> None:
     ]
     if "outcome" not in lacking and fields["outcome"].value(ADMITTED) is None:
         lacking.append(f"outcome = {ADMITTED}")
-    if lacking:
-        raise refused("replay_fields", kind=kind.title, fields=", ".join(lacking))
+    return lacking
 
 
 class _Read:

@@ -11,6 +11,8 @@ from lookup.admin.people.roles import ROLES
 SHA256_DIGITS = 64
 TIMES = frozenset({"opens_at", "closes_at"})
 BATCHES = frozenset({"batch", "corrects"})
+WORDED = {"what": "audit.what", "how": "audit.how", "state": "live.state"}
+"""Details that are words, with the chapter that says them."""
 _BATCH = "batch "
 
 
@@ -90,8 +92,8 @@ def _value(visit: Visit, name: str, value: Any) -> str:
         return visit.site.time(value)
     if name in BATCHES:
         return visit.say("batch.one", batch=value)
-    if name == "what":
-        return word(visit, "audit.what", value)
+    if name in WORDED:
+        return word(visit, WORDED[name], value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {one}" for key, one in value.items())
     if isinstance(value, list):

@@ -39,7 +39,7 @@ async def receive_files(visit: Visit) -> Response:
             raise misused("foreign")
 
     with arriving(site.uploads):
-        upload = await _received(visit, check_token)
+        upload = await received(visit, check_token)
         try:
             check_token(upload)
             if not upload.files:
@@ -50,7 +50,8 @@ async def receive_files(visit: Visit) -> Response:
             raise
 
 
-async def _received(visit: Visit, check_token: Callable[[Upload], None]) -> Upload:
+async def received(visit: Visit, check_token: Callable[[Upload], None]) -> Upload:
+    """What a form with files brought. Raises UsageError where it broke off."""
     request = visit.request
     content_type = request.headers.get("content-type", "")
     try:

@@ -37,12 +37,14 @@ NAVIGATION = (
     ("batches", "/batches", "b", None),
     ("releases", "/releases", "r", None),
     ("release_day", "/release-day", "d", None),
+    ("live", "/live", "l", None),
     ("people", "/people", "p", "person.change"),
     ("audit", "/audit", "a", "audit.read"),
 )
 """Name, path, key after `g`, and the act somebody must be allowed to see the entry."""
 FLASHES = frozenset(
     {"signed_out", "proved", "approved", "rejected", "corrected", "roles", "disabled"}
+    | {f"live_{act}" for act in ("begin", "post", "retract", "import", "replay", "stop", "end")}
     | {"schedule", "open", "close", "roll_back", "withdraw"}
 )
 """What a page may be told in its address that has just been done."""

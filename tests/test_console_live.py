@@ -13,9 +13,9 @@ from lookup.admin.locks import only_one
 from lookup.admin.on_air import Listener, OnAir
 from lookup.admin.refusals import refused
 from tests.admin_makers import kind_called, write_rows
+from tests.console_makers import Console
 from tests.studio_makers import FIRST, round_of
 from tests.studio_makers import HEADER as ADMISSIONS
-from tests.console_makers import Console
 from tests.test_live_board import HEADER, ROWS
 
 

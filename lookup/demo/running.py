@@ -6,15 +6,17 @@ import csv
 import dataclasses
 import multiprocessing
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from lookup.admin.desk import open_desk
 from lookup.admin.people.roles import NOBODY
-from lookup.demo.people import PEOPLE, SignIn, codes, register
-from lookup.demo.publication import leave_work, publish
+from lookup.demo import broadcast
+from lookup.demo.people import PEOPLE, SignIn, actor, codes, register
+from lookup.demo.publication import AWAITED, leave_work, publish
 from lookup.durable import make_folder, write
 from lookup.errors import RefusedError, UsageError
 from lookup.sample import SampleFiles, write_sample
@@ -59,11 +61,12 @@ class Addresses:
 def run_demo(
     settings: Settings, console: Console, addresses: Addresses, candidates: int, families: int
 ) -> None:
-    """Make the city's data anew, publish all three kinds, and serve until stopped.
+    """Make the city's data anew, publish all three kinds, broadcast, and serve until stopped.
 
     Raises RefusedError where the demo's folder holds something else, UsageError where an
     address cannot be had.
     """
+    from lookup.admin.serving import serve as serve_console
     from lookup.public.serving import serve
     from lookup.sockets import bind
 
@@ -73,26 +76,39 @@ def run_demo(
     folder = settings.data_dir / FOLDER
     _clear(folder)
     files = write_sample(folder / "sample", candidates=candidates, families=families)
+    earlier = write_sample(folder / "sample-2014", candidates=3, families=families, seed=2014)
     settings = dataclasses.replace(settings, data_dir=folder, required_approvals=1)
-    password = asyncio.run(_prepare(settings, files, console))
-    _tell(console, addresses, files, password)
-    with _console(settings, addresses):
+    password, hour = asyncio.run(_prepare(settings, files, earlier, console))
+    _tell(console, addresses, files, password, f"{hour.astimezone(settings.timezone):%H:%M}")
+    with (
+        _beside(serve_console, settings, addresses.host, addresses.console_port),
+        _beside(broadcast.serve, settings, files.school_plans),
+    ):
         serve(settings, addresses.host, addresses.port, addresses.workers)
 
 
-async def _prepare(settings: Settings, files: SampleFiles, console: Console) -> str:
+async def _prepare(
+    settings: Settings, files: SampleFiles, earlier: SampleFiles, console: Console
+) -> tuple[str, datetime]:
+    """Publish and begin the broadcast; everybody's password, and the hour that is to come."""
     password = await register(settings)
-    await publish(settings, files, console)
+    hour = await publish(settings, files, earlier, console)
     await leave_work(settings, files)
-    return password
+    async with open_desk(settings, actor("duty")) as desk:
+        await broadcast.begin(desk, broadcast.rounds_in(files.school_plans))
+    return password, hour
 
 
-def _tell(console: Console, addresses: Addresses, files: SampleFiles, password: str) -> None:
+def _tell(
+    console: Console, addresses: Addresses, files: SampleFiles, password: str, hour: str
+) -> None:
     site = f"http://{addresses.host}:{addresses.port}"
     console.print(f"\nOpen {site}/ and try one of these made-up candidates:")
     for name, typed in candidates_to_try(files):
         values = ", ".join(f"{field} {value}" for field, value in typed.items())
-        console.print(f"  {site}/{name}  {values}")
+        opens = f"  (opens at {hour})" if name == AWAITED else ""
+        console.print(f"  {site}/{name}  {values}{opens}")
+    console.print(f"The broadcast of the admissions: {site}/live")
     console.print(f"\nThe console: http://{addresses.host}:{addresses.console_port}/")
     console.print(f"  names {', '.join(PEOPLE)}; password {password}")
     console.print("  one-time codes, good for half a minute: scripts/demo codes")
@@ -100,13 +116,10 @@ def _tell(console: Console, addresses: Addresses, files: SampleFiles, password: 
 
 
 @contextlib.contextmanager
-def _console(settings: Settings, addresses: Addresses) -> Iterator[None]:
-    """The console in a process of its own, as long as the block runs."""
-    from lookup.admin.serving import serve
-
-    process = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(settings, addresses.host, addresses.console_port), daemon=True
-    )
+def _beside(target: Callable[..., None], *arguments: object) -> Iterator[None]:
+    """A process of its own, as long as the block runs."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=target, args=arguments, daemon=True)
     process.start()
     try:
         yield

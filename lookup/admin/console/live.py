@@ -29,7 +29,7 @@ from lookup.stores.entries import Text
 SECTION = "live"
 MARK = ":"
 """Between batch and round in the form's choice."""
-WORDS_SHOWN = 30
+WORDS_SHOWN = 15
 
 
 class Chosen(NamedTuple):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lookup.admin import broadcasting
 from lookup.admin.backup import LIST, back_up, check_backup, restore
 from lookup.admin.people.roles import Actor
 from lookup.errors import DamagedError, RefusedError, UsageError
@@ -64,6 +65,12 @@ def test_what_comes_back_can_be_worked_with(office: Office, tmp_path: Path) -> N
     second = copy.made(12)
     assert (second.batch, second.version) == (2, 2)
     assert copy.open(second.id).state == "open"
+
+
+def test_the_broadcast_comes_back_and_goes_on(office: Office, tmp_path: Path) -> None:
+    office.at_desk(lambda desk: broadcasting.begin(desk, broadcasting.text("试验直播")))
+    copy = restored(taken(office, tmp_path / "backup"), tmp_path / "again")
+    assert copy.at_desk(lambda desk: broadcasting.post(desk, broadcasting.text("继续"))) == 2
 
 
 def test_any_machine_can_check_a_backup(office: Office, tmp_path: Path) -> None:

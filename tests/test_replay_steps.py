@@ -120,10 +120,10 @@ def test_a_step_reads_well_in_both_languages() -> None:
     said = words_of(step, 12000)
     assert said.zh == (
         "按总分从高到低，又有 34 名考生投档，本批次累计 1,334 名，共 12,000 名。"
-        "其中 20 名进入第一志愿。其中有考生 *******37、*******05。"
+        "其中 20 名由志愿表上的第一个志愿录取。其中有考生 *******37、*******05。"
     )
     assert said.en == (
         "In the order of their totals 34 more candidates were forwarded, 1,334 of 12,000 in this"
-        " round so far. 20 of them went to their first preference."
+        " round so far. 20 of them went to the first preference of their list."
         " Candidates *******37, *******05 are among them."
     )

@@ -4,7 +4,8 @@ A backup is one folder with the data folder's own layout and `SHA256SUMS`, for `
 on any machine. It holds keys and records: whoever has it has them. The order keeps it
 consistent: the database first, then what it names (a batch or a release that came later is not
 in the copy of the database), the live pointers after the files they name. Uploads are left out:
-what was read of them is in the batches.
+what was read of them is in the batches. The broadcast is read before the database: the audit may
+tell of words that are not in the file, never the other way round.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from lookup.admin.desk import Desk
 from lookup.durable import PARTIAL, make_folder, publish, storage, sync_folder, write
 from lookup.errors import DamagedError, RefusedError, UsageError
 from lookup.release_file import DIGEST_SUFFIX, SUFFIX, digest_of
+from lookup.stores.broadcast import NAME as BROADCAST
 from lookup.stores.embedded import POINTER_MODE, POINTER_SUFFIX, RELEASE_MODE
 
 LIST = "SHA256SUMS"
@@ -98,6 +100,7 @@ def _copy_all(source: Path, target: Path) -> int:
     """Copy everything and list it; how many files."""
     for folder in (*PRIVATE, RELEASES, LIVE):
         make_folder(target / folder, FOLDER_MODE if folder in PRIVATE else 0o755)
+    said = _contents(source / LIVE, BROADCAST)
     _copy_database(source / DATABASE, target / DATABASE)
     # Read at once, so that they tell of the releases the database tells of; written last.
     pointers = _contents(source / LIVE, f"*{POINTER_SUFFIX}")
@@ -110,7 +113,7 @@ def _copy_all(source: Path, target: Path) -> int:
         for path in sorted((source / folder).glob(pattern)):
             if path.is_file() and path.suffix in (".key", SUFFIX, DIGEST_SUFFIX):
                 _copy_file(path, target / folder / path.name)
-    for name, (content, mode) in pointers.items():
+    for name, (content, mode) in (pointers | said).items():
         write(target / LIVE / name, content, mode)
     return _list(target)
 

@@ -18,16 +18,28 @@ from lookup.phrases import LANGUAGES, Phrases
 
 OnError = Callable[[Request, Exception], Awaitable[Response]]
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+FORBIDDEN = (
+    *("accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen"),
+    *("gamepad", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts"),
+    *("magnetometer", "microphone", "midi", "payment", "picture-in-picture"),
+    *("publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "serial"),
+    *("storage-access", "usb", "xr-spatial-tracking"),
+)
+"""What no page of ours ever asks a browser for. Sharing and copying are not among it."""
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in FORBIDDEN)
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", PERMISSIONS_POLICY.encode()),
 )
+"""What every answer carries. Strict-Transport-Security is not here: whoever ends TLS says it,
+once (data/deploy/nginx.conf); said over plain http it means nothing (RFC 6797, 7.2)."""
 _PREFERENCE = re.compile(r"\s*([a-zA-Z-]{1,35}|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 
 

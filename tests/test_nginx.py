@@ -170,6 +170,20 @@ def test_a_record_is_found_over_tls(front: Front, service: Service) -> None:
         assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/nothing"), ("GET", "/static/site.css"), ("POST", "/api/v1/scores")],
+)
+def test_every_answer_says_each_promise_of_safety_once(
+    front: Front, service: Service, method: str, path: str
+) -> None:
+    with front.client() as client:
+        headers = client.request(method, path).headers
+    assert headers.get_list("strict-transport-security") == ["max-age=31536000"]
+    for name, value in SECURITY_HEADERS:
+        assert headers.get_list(name.decode()) == [value.decode()]
+
+
 def test_the_style_sheet_is_kept_by_nginx_and_by_browsers(front: Front, service: Service) -> None:
     with front.client() as client:
         first = client.get("/static/site.css")
@@ -326,7 +340,7 @@ def test_what_nginx_answers_itself_has_the_form_of_ours(
     with front.client() as client:
         answer = client.request(**asked)
     assert answer.status_code == status
-    assert answer.headers["strict-transport-security"]
+    assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"]
     assert answer.headers["cache-control"] == "no-store"
     for name, value in SECURITY_HEADERS:
         if name != b"content-security-policy":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lookup.errors import UsageError
 
+SITE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 CHECKOUT = Path(__file__).parent.parent
 MOST_CHALLENGE_NUMBERS = 1_000_000
 """Eight times as many are three minutes on a phone, and a challenge is good for five."""
@@ -50,6 +52,12 @@ def _timezone(text: str) -> ZoneInfo:
         raise ValueError("give a name like Asia/Shanghai") from error
 
 
+def _site_url(text: str) -> str:
+    if not SITE_URL.fullmatch(text):
+        raise ValueError("give scheme and host alone, like https://results.example.edu.cn")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an operator may set; each field is `LOOKUP_` and its name in capitals."""
@@ -60,6 +68,8 @@ class Settings:
     """The kinds' TOML files, one a kind."""
     timezone: ZoneInfo = dataclasses.field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     """How times are shown, and how a time typed without an offset is read."""
+    site_url: str = ""
+    """The public site's own address. Nothing is made of what clients call it (Host)."""
     poll_ms: int = 20
     """How often a public worker looks at the live pointers."""
     free_failures: int = 5
@@ -88,6 +98,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "data_dir": Path,
     "kinds_dir": Path,
     "timezone": _timezone,
+    "site_url": _site_url,
     "poll_ms": _positive,
     "failure_budget": _positive,
     "free_failures": _positive,

@@ -30,12 +30,14 @@ def test_each_variable_sets_its_field() -> None:
             "LOOKUP_DATA_DIR": "/srv/lookup",
             "LOOKUP_KINDS_DIR": "/etc/lookup/kinds",
             "LOOKUP_TIMEZONE": "Asia/Ho_Chi_Minh",
+            "LOOKUP_SITE_URL": "https://results.example.edu.cn",
             "LOOKUP_POLL_MS": "50",
             "LOOKUP_FAILURE_BUDGET": "7",
             "PATH": "/bin",
         }
     )
     assert found.data_dir == Path("/srv/lookup")
+    assert found.site_url == "https://results.example.edu.cn"
     assert found.kinds_dir == Path("/etc/lookup/kinds")
     assert found.timezone == ZoneInfo("Asia/Ho_Chi_Minh")
     assert (found.poll_ms, found.failure_budget) == (50, 7)
@@ -63,6 +65,24 @@ def test_what_is_no_timezone_is_refused_by_name_without_its_value(value: str) ->
     with pytest.raises(UsageError, match=r"^LOOKUP_TIMEZONE ") as caught:
         read_settings({"LOOKUP_TIMEZONE": value})
     assert value not in str(caught.value).replace("Asia/Shanghai", "")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "results.example.edu.cn",
+            "ftp://example.org",
+            "https://a.example/",
+            "https://a.example/b",
+        ),
+        *("https://li:4711@a.example", "https://a.example?x", "https://", "https://a.example\n"),
+    ],
+)
+def test_a_site_is_a_scheme_and_a_host_and_nothing_else(value: str) -> None:
+    with pytest.raises(UsageError, match=r"^LOOKUP_SITE_URL cannot be read: give scheme") as caught:
+        read_settings({"LOOKUP_SITE_URL": value})
+    assert "4711" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lookup import record_page
@@ -27,6 +27,7 @@ from lookup.public.handler import FairUse, Handler
 from lookup.public.live import LiveReleases
 from lookup.public.refusals import Refusals
 from lookup.public.reporting import Reporter
+from lookup.public.site.door import Door
 from lookup.public.site.frame import Frame
 from lookup.public.site.home import Home
 from lookup.public.site.live import LiveBroadcast
@@ -54,6 +55,14 @@ class Counted:
         if scope["type"] == "http":
             self.tally.requests += 1
         await self.app(scope, receive, send)
+
+
+class Alone(Route):
+    """An address of its own: what it does not answer is not looked for at `/KIND`, but 405."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL else match), found
 
 
 @contextlib.asynccontextmanager
@@ -144,11 +153,15 @@ def create_app(
         tally.failures += 1
         return await frame.on_error(request, error)
 
+    fixed = [
+        *Home(frame).routes(),
+        *Operations(service.live).routes(),
+        *Door(frame).routes(),
+        *LiveBroadcast(frame, service.hub).routes(),
+    ]
     app = Starlette(
         routes=[
-            *Home(frame).routes(),
-            *Operations(service.live).routes(),
-            *LiveBroadcast(frame, service.hub).routes(),
+            *(Alone(each.path, each.endpoint, methods=each.methods) for each in fixed),
             Mount("/static", CachedFiles(directory=record_page.STATIC)),
             *PreChecks(frame, service.handler, tally).routes(),
             *Lookups(frame, service.handler, tally).routes(),

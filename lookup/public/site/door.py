@@ -9,8 +9,10 @@ from starlette.routing import Route
 from lookup.kinds import Kind
 from lookup.pages import language_of
 from lookup.phrases import LANGUAGES
-from lookup.public import examples, openapi
+from lookup.public import examples
 from lookup.public.feed import entries, feed
+from lookup.public.openapi.document import document, operations
+from lookup.public.openapi.lookups import codes
 from lookup.public.schemas import example
 from lookup.public.site.frame import Frame
 from lookup.public.site.kept import Kept
@@ -18,7 +20,7 @@ from lookup.public.sitemap import robots, sitemap
 
 SOMEWHERE = "https://results.example.edu.cn"
 """The site's address in examples, where the operator has not said it."""
-SHOWN = tuple((status, code) for status, codes in openapi.codes().items() for code in codes)
+SHOWN = tuple((status, code) for status, each in codes().items() for code in each)
 """Every problem, by status."""
 
 
@@ -60,7 +62,7 @@ class Door:
             "api.html",
             kinds=kinds,
             codes=SHOWN,
-            paths=[(path, each["operationId"]) for path, each in openapi.PATHS.items()],
+            places=_places(kinds),
             curl=examples.curl(url, fields),
             python=examples.python(url, fields),
         )
@@ -69,7 +71,7 @@ class Door:
         """`GET /openapi.json`: the same as a document."""
         kinds = self._kinds()
         return self._openapi.answer(
-            request, kinds, lambda: orjson.dumps(openapi.document(kinds, self._site_url))
+            request, kinds, lambda: orjson.dumps(document(kinds, self._site_url))
         )
 
     async def feed_atom(self, request: Request) -> Response:
@@ -88,9 +90,15 @@ class Door:
         come from the Host header, which the client writes."""
         if not self._site_url:
             raise HTTPException(404)
-        names = [kind.name for kind in self._kinds()]
+        names = [view.name for view in self._frame.views() if view.serving is not None]
         return self._sitemap.answer(request, names, lambda: sitemap(self._site_url, names))
 
     def _kinds(self) -> list[Kind]:
         """The kinds of which a release could be read."""
         return [view.kind for view in self._frame.views() if view.kind is not None]
+
+
+def _places(kinds: list[Kind]) -> list[tuple[str, str]]:
+    """Every address that is asked with GET, and the name of what it gives."""
+    found = operations(kinds).items()
+    return [(path, each["get"]["operationId"]) for path, each in found if "get" in each]

@@ -1,0 +1,41 @@
+"""What is asked with GET at addresses that no kind changes."""
+
+from lookup.public.live import State
+from lookup.public.openapi.parts import HTML, JSON, PLAIN, TIME, answer, read
+from lookup.public.schemas import Schema, closed_object, text
+
+LABEL = closed_object({"zh": text(), "en": text()})
+STATUS = {
+    "type": "object",
+    "properties": {
+        "kinds": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": text(),
+                    "title": LABEL,
+                    "state": {"enum": [state.value for state in State]},
+                    "opens_at": {"type": ["string", "null"], "format": "date-time"},
+                },
+                "required": ["name", "title", "state", "opens_at"],
+            },
+        },
+        "server_time": TIME,
+    },
+    "required": ["kinds", "server_time"],
+}
+NOT_READY = {"503": answer("not_ready", {PLAIN: text()})}
+NO_SITE = {"404": answer("no_site", {HTML: text()})}
+
+PLACES: dict[str, Schema] = {
+    "/status.json": read("status", "state", {JSON: STATUS}),
+    "/feed.atom": read(
+        "feed", "state", {"application/atom+xml": text()}, tagged=True, translated=True
+    ),
+    "/openapi.json": read("openapi", "site", {JSON: {"type": "object"}}, tagged=True),
+    "/robots.txt": read("robots", "site", {PLAIN: text()}, tagged=True),
+    "/sitemap.xml": read("sitemap", "site", {"application/xml": text()}, tagged=True, more=NO_SITE),
+    "/healthz": read("healthz", "operations", {PLAIN: text()}),
+    "/readyz": read("readyz", "operations", {PLAIN: text()}, more=NOT_READY),
+}

@@ -19,6 +19,7 @@ from loadtest.bench.lookup import bench_lookup
 from loadtest.bench.machine import machine
 from loadtest.bench.memory import bench_memory
 from loadtest.bench.overload import bench_overload
+from loadtest.bench.render import bench_render
 from loadtest.bench.slow import bench_slow
 from loadtest.bench.switch import bench_switch
 from loadtest.bench.timing import bench_timing
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "memory": bench_memory,
     "timing": bench_timing,
     "slow": bench_slow,
+    "render": bench_render,
 }
 ALL = "all"
 

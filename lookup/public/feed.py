@@ -37,11 +37,11 @@ def entries(views: Iterable[View]) -> tuple[Entry, ...]:
     found = [
         Entry(
             view.name,
-            serving.file.manifest.release,
-            serving.file.manifest.title,
-            serving.file.manifest.version,
+            serving.manifest.release,
+            serving.manifest.title,
+            serving.manifest.version,
             serving.opened_at,
-            bool(getattr(view, "corrected", False)),
+            view.corrected,
         )
         for view in views
         if (serving := view.serving) is not None

@@ -10,7 +10,7 @@ from lookup.phrases import LANGUAGES
 
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 XHTML = "http://www.w3.org/1999/xhtml"
-PAGES = ("/", "/api")
+PAGES = ("/", "/live", "/api")
 """The pages that no kind changes."""
 TONGUES = {"zh": "zh-CN", "en": "en"}
 
@@ -23,10 +23,10 @@ def robots(site_url: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def sitemap(site_url: str, kinds: Iterable[str]) -> bytes:
-    """Every public page in every language."""
+def sitemap(site_url: str, pages: Iterable[str]) -> bytes:
+    """`PAGES` and the other `pages`, in every language."""
     root = Element("urlset", {"xmlns": SITEMAP, "xmlns:xhtml": XHTML})
-    for path in (*PAGES, *(f"/{kind}" for kind in kinds)):
+    for path in (*PAGES, *pages):
         addresses = {each: f"{site_url}{path}?lang={each}" for each in LANGUAGES}
         for language in LANGUAGES:
             url = SubElement(root, "url")

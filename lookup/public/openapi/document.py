@@ -4,19 +4,23 @@ from collections.abc import Iterable
 
 from lookup import __version__
 from lookup.kinds import Kind
+from lookup.public.openapi.broadcast import BROADCAST
 from lookup.public.openapi.lookups import lookup, schemas
 from lookup.public.openapi.parts import said
 from lookup.public.openapi.places import PLACES
+from lookup.public.openapi.tables import tables
 from lookup.public.schemas import Schema
 
-TAGS = ("lookup", "state", "site", "operations")
+TAGS = ("lookup", "tables", "broadcast", "state", "site", "operations")
 
 
 def operations(kinds: Iterable[Kind]) -> dict[str, Schema]:
     """Every operation by its address, lookups first."""
+    known = list(kinds)
+    read = {path: each for kind in known for path, each in tables(kind).items()}
     return {
-        **{f"/api/v1/{kind.name}": {"post": lookup(kind)} for kind in kinds},
-        **{path: {"get": operation} for path, operation in PLACES.items()},
+        **{f"/api/v1/{kind.name}": {"post": lookup(kind)} for kind in known},
+        **{path: {"get": each} for path, each in (read | BROADCAST | PLACES).items()},
     }
 
 

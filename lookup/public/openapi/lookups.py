@@ -90,7 +90,7 @@ def problems() -> dict[str, Schema]:
     """The schema of every problem by its code."""
     invalid = _problem(INVALID, (*MALFORMED, 431), {"field": text()})
     schemas = {INVALID: invalid, "challenge": CHALLENGE}
-    for each in codes().values():
+    for each in (*codes().values(), ["not_found"]):
         for code in each:
             if code != INVALID:
                 schemas[code] = _problem(code, [STATUSES[code]], MORE.get(code, {}))

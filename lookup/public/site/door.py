@@ -10,9 +10,14 @@ from lookup.kinds import Kind
 from lookup.pages import language_of
 from lookup.phrases import LANGUAGES
 from lookup.public import examples
+from lookup.public.answers import PHRASES
 from lookup.public.feed import entries, feed
-from lookup.public.openapi.document import document, operations
+from lookup.public.live import View
+from lookup.public.openapi.broadcast import BROADCAST
+from lookup.public.openapi.document import document
 from lookup.public.openapi.lookups import codes
+from lookup.public.openapi.places import PLACES
+from lookup.public.openapi.tables import GROUPS, REFUSALS, STATISTICS, named
 from lookup.public.schemas import example
 from lookup.public.site.frame import Frame
 from lookup.public.site.kept import Kept
@@ -20,7 +25,9 @@ from lookup.public.sitemap import robots, sitemap
 
 SOMEWHERE = "https://results.example.edu.cn"
 """The site's address in examples, where the operator has not said it."""
-SHOWN = tuple((status, code) for status, each in codes().items() for code in each)
+SHOWN = sorted(
+    {(status, code) for found in (codes(), REFUSALS) for status in found for code in found[status]}
+)
 """Every problem, by status."""
 
 
@@ -62,7 +69,7 @@ class Door:
             "api.html",
             kinds=kinds,
             codes=SHOWN,
-            places=_places(kinds),
+            places=_places(kinds, language_of(request.scope)),
             curl=examples.curl(url, fields),
             python=examples.python(url, fields),
         )
@@ -90,15 +97,32 @@ class Door:
         come from the Host header, which the client writes."""
         if not self._site_url:
             raise HTTPException(404)
-        names = [view.name for view in self._frame.views() if view.serving is not None]
-        return self._sitemap.answer(request, names, lambda: sitemap(self._site_url, names))
+        pages = [page for view in self._frame.views() for page in _pages(view)]
+        return self._sitemap.answer(request, pages, lambda: sitemap(self._site_url, pages))
 
     def _kinds(self) -> list[Kind]:
         """The kinds of which a release could be read."""
         return [view.kind for view in self._frame.views() if view.kind is not None]
 
 
-def _places(kinds: list[Kind]) -> list[tuple[str, str]]:
-    """Every address that is asked with GET, and the name of what it gives."""
-    found = operations(kinds).items()
-    return [(path, each["get"]["operationId"]) for path, each in found if "get" in each]
+def _places(kinds: list[Kind], language: str) -> list[tuple[str, str]]:
+    """Every address that is asked with GET, and what it gives."""
+    found = [
+        (f"/{kind.name}/{name}{suffix}", title.in_language(language))
+        for kind in kinds
+        for name, title in named(kind)
+        for suffix in (".json", ".csv")
+    ]
+    fixed = (BROADCAST | PLACES).items()
+    return found + [
+        (path, PHRASES.say(f"openapi.{each['operationId']}", language)) for path, each in fixed
+    ]
+
+
+def _pages(view: View) -> list[str]:
+    """The pages of a kind, while it is open: the lookup, and its tables."""
+    if view.serving is None:
+        return []
+    tables = view.serving.statistics["tables"]
+    names = {table["name"] if table["type"] == GROUPS else STATISTICS for table in tables}
+    return [f"/{view.name}", *(f"/{view.name}/{name}" for name in sorted(names))]

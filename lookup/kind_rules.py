@@ -210,6 +210,7 @@ def _check_references(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _check_shown(document, fields, shown)
         yield from _check_ways(document, fields)
         yield from page_rules.check_names(document, shown)
+        yield from page_rules.check_places(document)
 
 
 def _check_key(key: list[str], fields: Mapping[str, Any]) -> Iterator[Problem]:

@@ -24,6 +24,10 @@ from lookup.documents import (
 
 COUNT, LOWEST, REFERENCED, RATIO = "count", "lowest", "reference", "ratio"
 PROACTIVE = "proactive"
+SITE_PLACES = frozenset({"api", "healthz", "live", "readyz", "static"})
+"""What lies at `/NAME` on the public site beside the kinds."""
+KIND_PLACES = frozenset({"statistics"})
+"""What lies at `/KIND/NAME` beside a kind's tables of groups."""
 
 
 def _is_date(value: Any) -> bool:
@@ -99,6 +103,16 @@ def _check_column(column: Mapping[str, Any], path: Path) -> Iterator[Problem]:
         yield Problem((*path, "measure"), f"must be {EVERY_COLUMN['measure'].words}")
     else:
         yield Problem((*path, "measure"), "is missing")
+
+
+def check_places(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names whose pages would lie where the site has others."""
+    if document["name"] in SITE_PLACES:
+        yield Problem(("name",), f"{document['name']} is a page of the site: choose another name")
+    for index, table in enumerate(document.get("table", ())):
+        if table["name"] in KIND_PLACES:
+            reason = f"{table['name']} is a page of every kind: choose another name"
+            yield Problem(("table", index, "name"), reason)
 
 
 def check_names(

@@ -103,6 +103,8 @@ TABLE_MISTAKES = [
      '[[table]]\n', "table 2", "a kind has one table"),
     ('disclosure = "proactive"', 'disclosure = "withheld"', "table 1 column 3 field",
      "must be a field of type"),
+    ('name = "admissions"', 'name = "live"', "name", "live is a page of the site"),
+    ('name = "schools"', 'name = "statistics"', "table 1 name", "is a page of every kind"),
 ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What every page of the public site is made with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -44,11 +44,15 @@ def title_of(view: View, language: str) -> str:
 
 
 class Frame:
-    """What is live, and the words and templates to show it with."""
+    """What is live, and the words and templates to show it with; `on_air` says whether there is
+    a broadcast to lead to."""
 
-    def __init__(self, settings: Settings, live: LiveReleases) -> None:
+    def __init__(
+        self, settings: Settings, live: LiveReleases, on_air: Callable[[], bool] = lambda: False
+    ) -> None:
         self.settings = settings
         self.live = live
+        self._on_air = on_air
         self.pages = Pages(environment(TEMPLATES, record_page.TEMPLATES), PHRASES)
 
     def views(self) -> list[View]:
@@ -65,10 +69,9 @@ class Frame:
 
     def page(self, scope: Scope, template: str, status: int = 200, **values: object) -> Response:
         """A template as a response, in the request's language."""
-        language = language_of(scope)
-        return html(
-            self.pages.render(template, language, own_path(scope), **values), status, language
-        )
+        language, path = language_of(scope), own_path(scope)
+        page = self.pages.render(template, language, path, live=self._on_air(), **values)
+        return html(page, status, language)
 
     def message(
         self,

@@ -58,7 +58,8 @@ def _links(view: View, language: str) -> list[tuple[str, str]]:
         return []
     tables = view.serving.statistics.get("tables", [])
     groups = {table["name"] for table in tables if table["type"] == "groups"}
-    titles = {"statistics": PHRASES.say("home.statistics", language)} if tables else {}
+    others = len(groups) < len(tables)
+    titles = {"statistics": PHRASES.say("home.statistics", language)} if others else {}
     titles |= {
         table.name: table.title.in_language(language)
         for table in view.kind.tables

@@ -10,6 +10,7 @@ from lookup.pages import language_of
 from lookup.public.account import NONE
 from lookup.public.broadcast import RETRY, Hub
 from lookup.public.site.frame import Frame
+from lookup.public.site.kept import has
 from lookup.public.watching import EVENTS, HEADERS, place
 from lookup.stores.entries import School
 
@@ -67,7 +68,7 @@ class LiveBroadcast:
         """`GET /live.json`: the same as a document, with a strong entity tag."""
         body, tag = self._hub.document()
         headers = {"Cache-Control": "public, max-age=1", "ETag": tag}
-        if _has(request.headers.get("if-none-match", ""), tag):
+        if has(request, tag):
             return Response(status_code=304, headers=headers)
         return Response(body, 200, headers, "application/json")
 
@@ -85,9 +86,3 @@ def _fits(name: str, row: School, wanted: Mapping[str, str]) -> bool:
     school = wanted["school"].casefold()
     in_round = not wanted["round"] or wanted["round"] == name
     return in_round and (school in row.school.casefold() or row.code.casefold().startswith(school))
-
-
-def _has(if_none_match: str, tag: str) -> bool:
-    """Whether a client says that it has what the tag stands for."""
-    held = [each.strip().removeprefix("W/") for each in if_none_match[:1000].split(",")]
-    return tag in held or "*" in held

@@ -88,5 +88,6 @@ class Lookups:
         assert serving is not None  # noqa: S101  # the same
         body, opened_at = orjson.loads(found.body), self._frame.time(serving.opened_at)
         language = language_of(scope)
-        page = record_page.render(kind, body, opened_at, language, own_path(scope))
+        path, statistics = own_path(scope), serving.statistics
+        page = record_page.render(kind, body, opened_at, language, path, statistics)
         return html(page, 200, language)

@@ -4,14 +4,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-import orjson
-
 from lookup.kinds import Kind, Label
 from lookup.public.live import Serving
+from lookup.public.site.kept import etag_of
 from lookup.public.site.sheets import GROUPS, Table, published, title_of
 from lookup.release_file import Manifest
 
@@ -94,10 +92,9 @@ class Body:
 
 def publication_of(kind: Kind, serving: Serving) -> Publication:
     """What a release that is open tells."""
-    document = orjson.loads(serving.file.statistics(serving.key))
-    return Publication(kind, serving.file.manifest, serving.opened_at, document)
+    return Publication(kind, serving.manifest, serving.opened_at, serving.statistics)
 
 
 def tagged(content: bytes) -> Body:
     """A body and its strong tag: other bytes have another, in whatever they differ."""
-    return Body(content, f'"{blake2b(content, digest_size=16).hexdigest()}"')
+    return Body(content, etag_of(content))

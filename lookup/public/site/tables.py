@@ -20,9 +20,10 @@ from starlette.types import Scope
 from lookup.kinds import Kind
 from lookup.pages import language_of
 from lookup.public.answers import CODES, CONSTANT, render, retry_after_s, status_of
-from lookup.public.asking import NotOpen, Refusal, gate
+from lookup.public.asking import Refusal, gate
 from lookup.public.live import Serving, View
 from lookup.public.site.frame import Frame, respond, title_of
+from lookup.public.site.kept import has
 from lookup.public.site.publications import (
     AS_OF,
     STATISTICS,
@@ -114,7 +115,7 @@ class Tables:
             "Last-Modified": format_datetime(publication.opened_at.astimezone(UTC), usegmt=True),
             **_form_headers(asked),
         }
-        if _known(request.headers.get("if-none-match", ""), body.tag):
+        if has(request, body.tag):
             return Response(None, 304, headers)
         return Response(body.content, 200, headers, MEDIA[form])
 
@@ -194,11 +195,10 @@ class Tables:
             return respond(render(outcome, language))
         view = self._live.view(kind_name, self._live.clock())
         title = title_of(view, language) if view else None
-        opens_at = outcome.opens_at if isinstance(outcome, NotOpen) else None
         status = status_of(outcome)
         # The path of what is not there is the client's own text: not repeated.
         home = {**scope, "path": "/"}
-        page = self._frame.message(home, CODES[type(outcome)], status, title, opens_at)
+        page = self._frame.message(home, CODES[type(outcome)], status, title)
         if (seconds := retry_after_s(outcome)) is not None:
             page.headers["Retry-After"] = str(seconds)
         return page
@@ -219,9 +219,3 @@ def _form_headers(asked: Asked) -> Mapping[str, str]:
         file = f"{asked.publication.kind.name}-{name}-v{manifest.version}.csv"
         headers["Content-Disposition"] = f'attachment; filename="{file}"'
     return headers
-
-
-def _known(if_none_match: str, tag: str) -> bool:
-    """Whether the client has this body: a proxy that packs bodies makes tags weak."""
-    tags = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return tag in tags or "*" in tags

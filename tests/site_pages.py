@@ -1,7 +1,8 @@
 """A made-up site as the public sees it, and the list of all its pages.
 
 The town of data/samples has scores, a lottery and admissions, all open and with statistics; of
-two more kinds one is scheduled and one is over. Whoever adds a page adds one line to `PAGES`.
+two more kinds one is scheduled and one is over; and there is a broadcast. Whoever adds a page adds
+one line to `PAGES`.
 """
 
 import contextlib
@@ -14,9 +15,12 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from lookup.kinds import read_kind
+from lookup.sealing import pre_check_key
+from lookup.stores.broadcast import Broadcast
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Reference, Upcoming
 from tests.admin_makers import SAMPLES, Office, kind_called
+from tests.broadcast_makers import broadcast
 from tests.makers import KEY, make_kind, make_release, move
 from tests.service_makers import HOST, serving
 
@@ -75,7 +79,11 @@ PAGES = (
     PublicPage("no match", "/scores", 404, _wrong("scores"), "main [role=alert]"),
     PublicPage("a form with a mistake", "/scores", 422, _wrong("scores") | {"access_code": "A"},
                "main [aria-invalid=true]"),
+    PublicPage("score tables", "/scores/statistics"),
+    PublicPage("table of schools", "/lottery/schools"),
+    PublicPage("broadcast", "/live"),
     PublicPage("scheduled", "/mock", 403),
+    PublicPage("pre-check", "/mock/pre-check"),
     PublicPage("over", "/trial", 403),
     PublicPage("not there", "/nothing/here", 404),
     PublicPage("api", "/api"),
@@ -87,7 +95,7 @@ def _empty(store: EmbeddedStore, name: str, title: str, english: str) -> Referen
     """A release without records of one more kind, like scores."""
     titled = {"name": name, "title": {"zh": title, "en": english}}
     kind = read_kind({**make_kind().document, **titled})
-    return make_release(store, kind, [], KEY, f"{name}-v1")
+    return make_release(store, kind, [], KEY, f"{name}-v1", pre_check=True)
 
 
 def publish(folder: Path) -> EmbeddedStore:
@@ -99,9 +107,10 @@ def publish(folder: Path) -> EmbeddedStore:
         move(office.store, name, Current(release.reference, key, LONG_AGO))
     store = office.store
     scheduled = _empty(store, "mock", "模拟考试", "Mock exam")
-    move(store, "mock", upcoming=Upcoming(scheduled, FAR_AHEAD))
+    move(store, "mock", upcoming=Upcoming(scheduled, FAR_AHEAD, None, pre_check_key(KEY)))
     over = _empty(store, "trial", "摸底考试", "Trial exam")
     move(store, "trial", ended=Ended(over, LONG_AGO, False))
+    Broadcast(store.live).append(lambda _: broadcast())
     return store
 
 

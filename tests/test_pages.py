@@ -21,6 +21,7 @@ OWN = {
 }
 PHRASES = SHARED | OWN
 SAID = re.compile(r"say\(\s*[\"']([a-z_.]+)[\"']\s*[,)]")
+BEGUN = re.compile(r"say\(\s*[\"']([a-z_.]+)[\"']\s*~")
 
 
 def said(folder: Path) -> set[str]:
@@ -35,7 +36,10 @@ def test_every_phrase_a_template_says_is_there() -> None:
 
 
 def test_a_record_s_page_says_shared_phrases_only() -> None:
-    assert said(FLOOR) == SHARED.keys()
+    whole = (FLOOR / "templates" / "result.html").read_text("utf-8")
+    families = tuple(BEGUN.findall(whole))
+    assert said(FLOOR) <= SHARED.keys()
+    assert all(key in said(FLOOR) or key.startswith(families) for key in SHARED)
     assert not SHARED.keys() & OWN.keys()
 
 

@@ -105,14 +105,14 @@ def test_the_place_in_the_city_is_a_range_a_picture_and_a_table() -> None:
 def test_without_statistics_nothing_is_said_of_others() -> None:
     page = render(make_kind(), {"record": SCORES, "release": RELEASE}, "", "zh", "/")
     assert "全市前" not in page
-    assert "picture" not in page
+    assert "histogram" not in page
 
 
 def test_a_flag_in_the_headline_has_no_place_in_the_city() -> None:
     record = {**SCORES, "total": "absent"}
     body = {"record": record, "release": RELEASE}
     page = render(make_kind(), body, "", "zh", "/", statistics("scores"))
-    assert "picture" not in page
+    assert "histogram" not in page
 
 
 def test_nobody_is_told_in_words_to_be_in_the_last_cell() -> None:

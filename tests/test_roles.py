@@ -56,7 +56,8 @@ def test_who_has_not_signed_in_may_do_nothing() -> None:
 def test_the_publisher_of_the_console_may_publish_and_neither_load_nor_approve() -> None:
     allowed = {act for act in MAY if PUBLISHER_DAEMON.may(act)}
     assert "release.open" in allowed
-    assert all(act.startswith(("release.", "upload.", "person.password")) for act in allowed)
+    rooms = ("release.", "live.", "upload.", "person.password")
+    assert all(act.startswith(rooms) for act in allowed)
 
 
 def test_neither_the_machines_user_nor_what_works_by_itself_is_a_registered_person() -> None:

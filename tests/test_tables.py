@@ -198,7 +198,7 @@ def test_nothing_is_told_before_the_hour_and_nobody_may_keep_the_refusal(
         assert found.json()["code"] == "not_open"
         assert found.json()["opens_at"] == "2026-07-01T01:00:00Z"
     else:
-        assert "2026-07-01 09:00" in found.text
+        assert "2026年7月1日（星期三）09:00" in found.text
 
 
 def test_nothing_is_told_after_the_close_though_the_client_has_it(

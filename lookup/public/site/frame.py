@@ -79,9 +79,11 @@ class Frame:
         code: str,
         status: int,
         title: str | None = None,
+        opens_at: str = "",
     ) -> Response:
-        """A page that says one thing: the problem `code` in words."""
-        return self.page(scope, "message.html", status, code=code, title=title)
+        """A page that says one thing: the problem `code` in words, and when it will be over."""
+        values = {"code": code, "title": title, "opens_at": opens_at}
+        return self.page(scope, "message.html", status, **values)
 
     def failure(self, scope: Scope, status: int, headers: Mapping[str, str]) -> Response:
         """404, 405 and 500: a problem below /api/, a page elsewhere."""

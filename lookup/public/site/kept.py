@@ -11,7 +11,7 @@ MAX_AGE = "public, max-age=60"
 
 def etag_of(content: bytes) -> str:
     """A strong entity tag."""
-    return f'"{blake2b(content, digest_size=12).hexdigest()}"'
+    return f'"{blake2b(content, digest_size=16).hexdigest()}"'
 
 
 def has(request: Request, etag: str) -> bool:

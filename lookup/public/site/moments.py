@@ -20,9 +20,9 @@ def in_words(moment: datetime, zone: tzinfo, language: str) -> str:
         "moment",
         language,
         year=str(local.year),
-        month=_name("moment.months", local.month - 1, language),
+        month=_name("date.months", local.month - 1, language),
         day=str(local.day),
-        weekday=_name("moment.weekdays", local.weekday(), language),
+        weekday=_name("date.weekdays", local.weekday(), language),
         time=f"{local:%H:%M}",
         offset=f"{offset[:3]}:{offset[3:5]}",
     )

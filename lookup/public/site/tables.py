@@ -20,10 +20,11 @@ from starlette.types import Scope
 from lookup.kinds import Kind
 from lookup.pages import language_of
 from lookup.public.answers import CODES, CONSTANT, render, retry_after_s, status_of
-from lookup.public.asking import Refusal, gate
+from lookup.public.asking import NotOpen, Refusal, gate
 from lookup.public.live import Serving, View
 from lookup.public.site.frame import Frame, respond, title_of
 from lookup.public.site.kept import has
+from lookup.public.site.moments import in_words
 from lookup.public.site.publications import (
     AS_OF,
     STATISTICS,
@@ -195,10 +196,13 @@ class Tables:
             return respond(render(outcome, language))
         view = self._live.view(kind_name, self._live.clock())
         title = title_of(view, language) if view else None
-        status = status_of(outcome)
+        status, opens_at = status_of(outcome), ""
+        if isinstance(outcome, NotOpen):
+            zone = self._frame.settings.timezone
+            opens_at = in_words(outcome.opens_at, zone, language)
         # The path of what is not there is the client's own text: not repeated.
         home = {**scope, "path": "/"}
-        page = self._frame.message(home, CODES[type(outcome)], status, title)
+        page = self._frame.message(home, CODES[type(outcome)], status, title, opens_at)
         if (seconds := retry_after_s(outcome)) is not None:
             page.headers["Retry-After"] = str(seconds)
         return page

@@ -167,6 +167,13 @@ def test_a_preview_shows_a_sampled_record_as_the_public_sees_it(console: Console
     assert console.get("li", "/batches/1/preview/99").status_code == 404
 
 
+def test_a_preview_shows_where_a_record_stands_as_the_public_will_see_it(console: Console) -> None:
+    rows = [candidate(n, 语文="60", 总分=str(500 - n % 2 * 100)) for n in range(1, 41)]
+    batch = console.loaded(write_rows(console.office.root / "stands.csv", rows))
+    page = console.get("li", f"/batches/{batch}/preview/1").text
+    assert 'class="histogram"' in page
+
+
 def test_the_host_header_leads_nobody_anywhere(console: Console) -> None:
     headers = {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}
     for path in ("/", "/batches/", "/releases", "/static"):

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from lookup.admin.publishing.releases import Release
+from lookup.admin.telling import for_review
 from lookup.release_file import ReleaseFile
 from tests.admin_makers import Office, candidate, kind_called, write_rows
 
@@ -57,6 +58,14 @@ def test_a_release_tells_its_tables_and_those_of_three_earlier_titles(office: Of
     assert [lower_ends(earlier) for earlier in document["earlier"]] == [[500, None]] * 3
     assert all(earlier.keys() == {"title", "tables"} for earlier in document["earlier"])
     assert "as_of_version" not in document
+
+
+def test_who_signs_for_a_batch_sees_the_tables_that_its_release_will_tell(office: Office) -> None:
+    office.open(made(office, "2014", 500, 400).id)
+    release = made(office, "2015", 500, 450)
+    shown = office.at_desk(lambda desk: for_review(desk.database, release.batch))
+    assert shown == told(office, release)
+    assert [earlier["title"] for earlier in shown["earlier"]] == ["2014"]
 
 
 def test_what_was_withdrawn_is_no_earlier_title(office: Office) -> None:

@@ -6,7 +6,7 @@ references are there. It replaces what an earlier check found, never what the lo
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import (
     Batch,
     get_batch,
-    list_batches,
     records,
     refuse_destroyed,
     subject_of,
@@ -36,9 +35,12 @@ from lookup.admin.finding_store import (
 from lookup.admin.findings import ERROR, MAX_VALUE_SHOWN, WARNING, Finding
 from lookup.admin.intake.records import KEY_SEPARATOR
 from lookup.admin.locks import only_one
+from lookup.admin.references import references_of
 from lookup.admin.refusals import refused
 from lookup.admin.states import APPROVED, CHECKED, REJECTED, check_move
+from lookup.admin.telling import keep_for_review, statistics_of
 from lookup.kinds import Kind
+from lookup.statistics.tally import Tally
 
 Found = tuple[str, Finding]
 
@@ -61,6 +63,7 @@ class _Verdict:
     profile: Profile
     expected: int | None
     references: Mapping[str, int]
+    statistics: bytes
 
 
 async def check(
@@ -86,11 +89,12 @@ async def check(
         async with open_batch_file(batch_path(desk.batches, batch_id)) as file:
             doubles, doubled = await _duplicates(file, batch.kind)
             context = replace(context, left_out=await count_left_out(file), doubled=doubled)
-            checker = Checker(batch.kind, context)
-            found = doubles + await _examine(file, batch.kind, checker, progress)
+            checker, tally = Checker(batch.kind, context), Tally(batch.kind)
+            found = doubles + await _examine(file, batch.kind, checker, tally, progress)
             counts = checker.counts + Counter({ERROR: doubled})
             counts += await count_findings(file, LOADING)
-        verdict = _Verdict(found, counts, checker.profile(), expected, references)
+        statistics = orjson.dumps(await statistics_of(desk, batch, tally))
+        verdict = _Verdict(found, counts, checker.profile(), expected, references, statistics)
         await _keep(desk, batch_id, verdict)
     return await get_batch(desk.database, batch_id)
 
@@ -110,9 +114,9 @@ async def _checkable(desk: Desk, batch_id: int) -> Batch:
 
 
 async def _examine(
-    file: aiosqlite.Connection, kind: Kind, checker: Checker, progress: Progress
+    file: aiosqlite.Connection, kind: Kind, checker: Checker, tally: Tally, progress: Progress
 ) -> list[Found]:
-    """What the checks find."""
+    """What the checks find; the tally counts along."""
     names = {row["id"]: row["name"] for row in await file.execute_fetchall("SELECT * FROM source")}
     found: list[Found] = []
     done = 0
@@ -124,6 +128,7 @@ async def _examine(
                 told = checker.add(place, record.values() if kind.checks else {})
             else:
                 told = checker.add(place, record.values(), record.typed())
+                tally.add(record.values())
             found += told
         done += len(chunk)
         progress(done)
@@ -172,6 +177,7 @@ async def _keep(desk: Desk, batch_id: int, verdict: _Verdict) -> None:
             " WHERE id = ?",
             (state, errors, warnings, verdict.expected, verdict.profile.to_json(), batch.id),
         )
+        await keep_for_review(desk.database, batch_id, verdict.statistics)
         line.before, line.after = batch.state, state
         line.detail = {"errors": errors, "warnings": warnings, "expected": verdict.expected}
         line.detail["references"] = dict(verdict.references)
@@ -197,24 +203,6 @@ async def _context(
         async with open_batch_file(batch_path(desk.batches, number)) as file:
             rows[kind] = [record.values() async for chunk in records(file) for record in chunk]
     return Context(expected, rows, await _previous(desk, batch))
-
-
-async def references_of(desk: Desk, batch: Batch) -> dict[str, int]:
-    """For each reference kind that the batch's checks name, its newest batch that may be relied
-    on; a kind without one is left out."""
-    options = (check.options for check in batch.kind.checks)
-    named = {str(given["reference"]) for given in options if "reference" in given}
-    return await relied_on(desk, named) if named else {}
-
-
-async def relied_on(desk: Desk, kinds: Collection[str]) -> dict[str, int]:
-    """Of each of these kinds the newest batch that checks may rely on."""
-    good = {APPROVED} if desk.settings.required_approvals else {APPROVED, CHECKED}
-    found: dict[str, int] = {}
-    for other in await list_batches(desk.database):
-        if other.kind.name in kinds and other.state in good and other.destroyed_at is None:
-            found.setdefault(other.kind.name, other.id)
-    return found
 
 
 async def is_outdated(desk: Desk, batch: Batch) -> bool:

@@ -14,9 +14,9 @@ import orjson
 
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, get_batch, records, refuse_destroyed
-from lookup.admin.checking import relied_on
 from lookup.admin.desk import Desk
 from lookup.admin.publishing.releases import Release, list_releases
+from lookup.admin.references import relied_on
 from lookup.admin.refusals import refused
 from lookup.admin.replay_steps import Place, Seat, in_order
 from lookup.kinds import Kind

@@ -25,6 +25,7 @@ class Sample:
     identifier: str
     body: dict[str, Any]
     why: str
+    corrected: bool = False
 
 
 def _ranked(kind: Kind) -> Field | None:
@@ -88,7 +89,10 @@ class _Sampler:
         for record in self._random:
             if len(chosen) < MAX_SAMPLES:
                 chosen.setdefault(record.id, (RANDOM, record))
-        return [Sample(record.identifier, _body(record), why) for why, record in chosen.values()]
+        return [
+            Sample(record.identifier, _body(record), why, record.corrected)
+            for why, record in chosen.values()
+        ]
 
 
 def _body(record: Stored) -> dict[str, Any]:

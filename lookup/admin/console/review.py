@@ -19,6 +19,7 @@ from lookup.admin.refusals import Said, refused
 from lookup.admin.reviewing import approvals, approve, loaders, reject
 from lookup.admin.sampling import Sample, samples
 from lookup.admin.states import REJECTED, may_become
+from lookup.admin.telling import for_review
 from lookup.allowance import DAY_S, most_tries
 from lookup.errors import ServiceError
 from lookup.kind_rules import DISCLOSURES
@@ -147,8 +148,11 @@ async def preview(visit: Visit) -> Response:
     number = visit.number("number")
     if not 1 <= number <= len(found):
         raise HTTPException(404)
-    body = {"record": found[number - 1].body, "release": {"title": batch.title, "version": "–"}}
-    page = record_page.render(batch.kind, body, "–", visit.language, visit.request.scope["path"])
+    sample, release = found[number - 1], {"title": batch.title, "version": "–"}
+    body = {"record": sample.body, "release": release, "corrected": sample.corrected}
+    statistics = await for_review(visit.desk.database, batch.id)
+    path = visit.request.scope["path"]
+    page = record_page.render(batch.kind, body, "–", visit.language, path, statistics)
     return HTMLResponse(page)
 
 

@@ -5,3 +5,9 @@ CREATE TABLE statistics (
     release TEXT NOT NULL UNIQUE REFERENCES release,
     document BLOB NOT NULL           -- JSON, as it is sealed
 ) STRICT;
+
+-- The same of each batch as it was last checked, for whoever signs for it.
+CREATE TABLE batch_statistics (
+    batch INTEGER PRIMARY KEY REFERENCES batch,
+    document BLOB NOT NULL           -- JSON
+) STRICT;

@@ -18,10 +18,10 @@ from lookup.admin.desk import Desk, Progress, untold
 from lookup.admin.intake.records import credentials
 from lookup.admin.locks import only_one
 from lookup.admin.publishing.releases import Release, get_release, refuse_withdrawn
-from lookup.admin.publishing.telling import keep, statistics_of
 from lookup.admin.refusals import refused
 from lookup.admin.reviewing import counting, refuse_unapproved
 from lookup.admin.states import LOADED, REJECTED, SEALED
+from lookup.admin.telling import keep, statistics_of
 from lookup.durable import storage, write
 from lookup.errors import DamagedError, RefusedError
 from lookup.release_file import Envelope, Manifest, ReleaseFile, digest_of

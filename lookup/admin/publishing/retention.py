@@ -13,10 +13,10 @@ import orjson
 from lookup.admin.audit import entries
 from lookup.admin.batch_file import batch_path
 from lookup.admin.batches import Batch, list_batches
-from lookup.admin.checking import relied_on
 from lookup.admin.desk import Desk
 from lookup.admin.jobs import LOAD, QUEUED, RUNNING, uploads
 from lookup.admin.publishing.releases import Release, in_use, list_releases, reconcile
+from lookup.admin.references import relied_on
 from lookup.durable import storage, sync_folder
 from lookup.release_file import DIGEST_SUFFIX
 
@@ -89,6 +89,7 @@ async def _destroy_batch(desk: Desk, batch: Batch) -> list[str]:
         line.detail = {"releases": ids}
         sql = "UPDATE release SET destroyed_at = ? WHERE id = ?"
         await desk.database.executemany(sql, [(now, release) for release in ids])
+        await desk.database.execute("DELETE FROM batch_statistics WHERE batch = ?", (batch.id,))
         sql = "UPDATE batch SET destroyed_at = ? WHERE id = ?"
         await desk.database.execute(sql, (now, batch.id))
     return ids or [batch.subject]

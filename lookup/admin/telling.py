@@ -12,8 +12,8 @@ import orjson
 
 from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, records
-from lookup.admin.checking import relied_on
 from lookup.admin.desk import Desk
+from lookup.admin.references import relied_on
 from lookup.admin.states import CLOSED, OPEN, SUPERSEDED, WITHDRAWN
 from lookup.statistics.tally import Tally
 from lookup.statistics.versions import tells_few
@@ -52,6 +52,22 @@ async def keep(database: aiosqlite.Connection, release: str, document: bytes) ->
     """Keep a release's document, as part of the act that notes the release."""
     sql = "INSERT INTO statistics (release, document) VALUES (?, ?)"
     await database.execute(sql, (release, document))
+
+
+async def keep_for_review(database: aiosqlite.Connection, batch: int, document: bytes) -> None:
+    """Keep what a release of a batch would tell now, as part of the act that checks it."""
+    sql = "INSERT OR REPLACE INTO batch_statistics (batch, document) VALUES (?, ?)"
+    await database.execute(sql, (batch, document))
+
+
+async def for_review(database: aiosqlite.Connection, batch: int) -> Document | None:
+    """What a release of a batch would have told when it was last checked; None for one from
+    before this was kept."""
+    sql = "SELECT document FROM batch_statistics WHERE batch = ?"
+    async with database.execute(sql, (batch,)) as cursor:
+        row = await cursor.fetchone()
+    document: Document | None = orjson.loads(row["document"]) if row else None
+    return document
 
 
 async def _references(desk: Desk, batch: Batch) -> dict[str, list[dict[str, Any]]]:

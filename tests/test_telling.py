@@ -9,6 +9,7 @@ import pytest
 
 from lookup.admin.publishing.releases import Release
 from lookup.admin.telling import for_review
+from lookup.errors import RefusedError
 from lookup.release_file import ReleaseFile
 from tests.admin_makers import Office, candidate, kind_called, write_rows
 
@@ -66,6 +67,19 @@ def test_who_signs_for_a_batch_sees_the_tables_that_its_release_will_tell(office
     shown = office.at_desk(lambda desk: for_review(desk.database, release.batch))
     assert shown == told(office, release)
     assert [earlier["title"] for earlier in shown["earlier"]] == ["2014"]
+
+
+def test_a_version_sealed_before_the_first_was_published_does_not_open_over_it(
+    office: Office,
+) -> None:
+    first = built(office, "2015", moved(0))
+    second = built(office, "2015", moved(3))
+    office.open(first.id)
+    with pytest.raises(RefusedError, match="tells of few people: build the batch again"):
+        office.open(second.id)
+    again = office.build(second.batch)
+    assert told(office, again)["as_of_version"] == first.version
+    office.open(again.id)
 
 
 def test_what_was_withdrawn_is_no_earlier_title(office: Office) -> None:

@@ -14,7 +14,9 @@ from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, records
 from lookup.admin.desk import Desk
 from lookup.admin.references import relied_on
+from lookup.admin.refusals import refused
 from lookup.admin.states import CLOSED, OPEN, SUPERSEDED, WITHDRAWN
+from lookup.kinds import Kind
 from lookup.statistics.tally import Tally
 from lookup.statistics.versions import tells_few
 
@@ -25,6 +27,7 @@ Document = dict[str, Any]
 class _Published(NamedTuple):
     """The statistics of a release that was open once, or may have been."""
 
+    release: str
     title: str
     version: int
     state: str
@@ -52,6 +55,25 @@ async def keep(database: aiosqlite.Connection, release: str, document: bytes) ->
     """Keep a release's document, as part of the act that notes the release."""
     sql = "INSERT INTO statistics (release, document) VALUES (?, ?)"
     await database.execute(sql, (release, document))
+
+
+async def refuse_telling(database: aiosqlite.Connection, kind: Kind, release: str) -> None:
+    """Raise RefusedError where a release's tables beside those published under its title since
+    it was built would tell of few people."""
+    sql = (
+        "SELECT title, document FROM statistics JOIN release ON release.id = statistics.release"
+        " WHERE release = ?"
+    )
+    async with database.execute(sql, (release,)) as cursor:
+        row = await cursor.fetchone()
+    # Those from before tables were kept tell nothing that is held against anything.
+    if row is None:
+        return
+    tables = orjson.loads(row["document"])["tables"]
+    for one in await _published(database, kind.name):
+        others = one.title == row["title"] and one.release != release
+        if others and tables and tells_few(kind, one.document["tables"], tables):
+            raise refused("tells_few", release=release, other=one.release)
 
 
 async def keep_for_review(database: aiosqlite.Connection, batch: int, document: bytes) -> None:
@@ -86,17 +108,19 @@ async def _references(desk: Desk, batch: Batch) -> dict[str, list[dict[str, Any]
 async def _published(database: aiosqlite.Connection, kind: str) -> list[_Published]:
     """What tables were published of a kind, or may have been, the newest first."""
     sql = (
-        "SELECT title, version, state, document FROM release"
+        "SELECT release.id, title, version, state, document FROM release"
         " JOIN statistics ON statistics.release = release.id WHERE kind = ? AND"
         " (state IN (?, ?, ?) OR release.id IN (SELECT subject FROM audit"
         " WHERE act IN ('release.open', 'release.prepare'))) ORDER BY statistics.id DESC"
     )
     async with database.execute(sql, (kind, OPEN, SUPERSEDED, CLOSED)) as cursor:
-        found = [
-            _Published(row["title"], row["version"], row["state"], orjson.loads(row["document"]))
-            async for row in cursor
-        ]
+        found = [_read(row) async for row in cursor]
     return [one for one in found if one.document["tables"]]
+
+
+def _read(row: aiosqlite.Row) -> _Published:
+    release, title, version, state, document = row
+    return _Published(release, title, version, state, orjson.loads(document))
 
 
 def _earlier(published: list[_Published], title: str) -> list[Document]:

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lookup.admin.batches import get_batch
 from lookup.admin.desk import Desk
 from lookup.admin.publishing.intents import came_to_nothing, intend
 from lookup.admin.publishing.releases import (
@@ -23,6 +24,7 @@ from lookup.admin.publishing.sealed import aside, check_sealed
 from lookup.admin.refusals import misused, refused, word
 from lookup.admin.reviewing import refuse_unapproved, review_stamp
 from lookup.admin.states import OPEN, SCHEDULED, SEALED, WITHDRAWN, check_move
+from lookup.admin.telling import refuse_telling
 from lookup.errors import RefusedError
 from lookup.release_file import Manifest
 from lookup.sealing import pre_check_key
@@ -64,6 +66,8 @@ class Publisher:
         """Key and manifest of a release that is whole and may be opened now: approved, with
         exactly the content that was approved. Raises RefusedError, DamagedError."""
         batch = await self._refuse_unapproved(release)
+        kind = (await get_batch(self.desk.database, release.batch)).kind
+        await refuse_telling(self.desk.database, kind, release.id)
         store, keys = self.desk.store, self.desk.keys
         return await aside(lambda: check_sealed(store, keys, release, batch))
 

@@ -16,6 +16,11 @@ from tests.admin_makers import Office, candidate, kind_called, write_rows
 SCORES, ADMISSIONS, PLANS = map(kind_called, ("scores", "admissions", "school_plans"))
 
 
+YEARS = ("2011", "2012", "2013", "2014", "never opened", "2015")
+NAMES = dict(zip(YEARS, ("测试甲", "测试乙", "测试丙", "测试丁", "测试戊", "测试己"), strict=True))
+"""Every year has people of its own, though their numbers begin anew."""
+
+
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
@@ -32,7 +37,7 @@ def told(office: Office, release: Release) -> dict[str, Any]:
 def made(office: Office, title: str, *totals: int) -> Release:
     """A sealed release in which twelve have each of these totals, opened later or not."""
     rows = [
-        candidate(place * 12 + one + 1, 语文="60", 总分=str(total))
+        candidate(place * 12 + one + 1, 姓名=NAMES[title], 语文="60", 总分=str(total))
         for place, total in enumerate(totals)
         for one in range(12)
     ]
@@ -80,6 +85,15 @@ def test_a_version_sealed_before_the_first_was_published_does_not_open_over_it(
     again = office.build(second.batch)
     assert told(office, again)["as_of_version"] == first.version
     office.open(again.id)
+
+
+def test_the_same_people_under_another_title_are_told_by_no_other_table(office: Office) -> None:
+    office.open(built(office, "2015", moved(0)).id)
+    mended = told(office, built(office, "2015 mended", moved(1)))
+    assert mended == {"tables": [], "earlier": []}
+    anew = told(office, built(office, "2015 anew", moved(12)))
+    assert anew["tables"]
+    assert anew["earlier"] == []
 
 
 def test_what_was_withdrawn_is_no_earlier_title(office: Office) -> None:
@@ -137,7 +151,6 @@ def test_after_a_withdrawal_a_difference_of_few_leaves_no_tables_at_all(office: 
     office.open(built(office, "2015", moved(0)).id)
     office.do(lambda publisher: publisher.withdraw("scores", "错了"))
     assert told(office, built(office, "2015", moved(1))) == {"tables": [], "earlier": []}
-    assert told(office, built(office, "2015（更正）", moved(1)))["tables"]
 
 
 def test_plans_are_those_of_the_newest_batch_that_checks_rely_on(office: Office) -> None:

@@ -2,7 +2,7 @@
 
 They are kept in the admin database, so that they outlive the release's key and file. What was
 public once stays known: a correction's tables are published only where they tell of nobody
-beside those that were published under the same title before.
+beside those that were published of the same people before.
 """
 
 from typing import Any, NamedTuple
@@ -10,17 +10,21 @@ from typing import Any, NamedTuple
 import aiosqlite
 import orjson
 
-from lookup.admin.batch_file import batch_path, open_batch_file
+from lookup.admin.batch_file import batch_path, open_batch_file, uri_of
 from lookup.admin.batches import Batch, records
 from lookup.admin.desk import Desk
 from lookup.admin.references import relied_on
 from lookup.admin.refusals import refused
 from lookup.admin.states import CLOSED, OPEN, SUPERSEDED, WITHDRAWN
-from lookup.kinds import Kind
 from lookup.statistics.tally import Tally
 from lookup.statistics.versions import tells_few
 
 MAX_EARLIER = 3
+_BOTH = (
+    "SELECT COUNT(*) FROM record JOIN old.record AS other USING (identifier)"
+    " WHERE json_extract(CAST(record.body AS TEXT), :name)"
+    " = json_extract(CAST(other.body AS TEXT), :name)"
+)
 Document = dict[str, Any]
 
 
@@ -28,6 +32,7 @@ class _Published(NamedTuple):
     """The statistics of a release that was open once, or may have been."""
 
     release: str
+    batch: int
     title: str
     version: int
     state: str
@@ -37,16 +42,18 @@ class _Published(NamedTuple):
 async def statistics_of(desk: Desk, batch: Batch, tally: Tally) -> Document:
     """The document that a release of this batch tells; `tally` has counted its records.
 
-    Where its tables beside published ones of the same title would tell of few people, it is the
-    last published document, with `as_of_version`; where that one was withdrawn, it has no tables.
+    Where its tables beside published ones of the same people would tell of few of them, it is
+    the last published document, with `as_of_version`; where that one was withdrawn, or has
+    another title, it has no tables.
     """
     tables = tally.tables(await _references(desk, batch))
     published = await _published(desk.database, batch.kind.name)
-    same = [one for one in published if one.title == batch.title]
-    document = {"tables": tables, "earlier": _earlier(published, batch.title)}
+    same = [one for one in published if await _same_people(desk, batch, one)]
+    others = [one for one in published if one not in same]
+    document = {"tables": tables, "earlier": _earlier(others)}
     if not any(tells_few(batch.kind, one.document["tables"], tables) for one in same):
         return document
-    if same[0].state == WITHDRAWN:
+    if same[0].state == WITHDRAWN or same[0].title != batch.title:
         return document | {"tables": []}
     return {"as_of_version": same[0].version} | same[0].document
 
@@ -57,22 +64,17 @@ async def keep(database: aiosqlite.Connection, release: str, document: bytes) ->
     await database.execute(sql, (release, document))
 
 
-async def refuse_telling(database: aiosqlite.Connection, kind: Kind, release: str) -> None:
-    """Raise RefusedError where a release's tables beside those published under its title since
-    it was built would tell of few people."""
-    sql = (
-        "SELECT title, document FROM statistics JOIN release ON release.id = statistics.release"
-        " WHERE release = ?"
-    )
-    async with database.execute(sql, (release,)) as cursor:
+async def refuse_telling(desk: Desk, batch: Batch, release: str) -> None:
+    """Raise RefusedError where a release's tables beside those published of the same people
+    since it was built would tell of few of them."""
+    sql = "SELECT document FROM statistics WHERE release = ?"
+    async with desk.database.execute(sql, (release,)) as cursor:
         row = await cursor.fetchone()
-    # Those from before tables were kept tell nothing that is held against anything.
-    if row is None:
-        return
-    tables = orjson.loads(row["document"])["tables"]
-    for one in await _published(database, kind.name):
-        others = one.title == row["title"] and one.release != release
-        if others and tables and tells_few(kind, one.document["tables"], tables):
+    tables = orjson.loads(row["document"])["tables"] if row else []
+    # Those from before tables were kept, and those without any, tell nothing.
+    for one in await _published(desk.database, batch.kind.name) if tables else ():
+        others = one.release != release and await _same_people(desk, batch, one)
+        if others and tells_few(batch.kind, one.document["tables"], tables):
             raise refused("tells_few", release=release, other=one.release)
 
 
@@ -108,7 +110,7 @@ async def _references(desk: Desk, batch: Batch) -> dict[str, list[dict[str, Any]
 async def _published(database: aiosqlite.Connection, kind: str) -> list[_Published]:
     """What tables were published of a kind, or may have been, the newest first."""
     sql = (
-        "SELECT release.id, title, version, state, document FROM release"
+        "SELECT release.id, batch, title, version, state, document FROM release"
         " JOIN statistics ON statistics.release = release.id WHERE kind = ? AND"
         " (state IN (?, ?, ?) OR release.id IN (SELECT subject FROM audit"
         " WHERE act IN ('release.open', 'release.prepare'))) ORDER BY statistics.id DESC"
@@ -119,15 +121,32 @@ async def _published(database: aiosqlite.Connection, kind: str) -> list[_Publish
 
 
 def _read(row: aiosqlite.Row) -> _Published:
-    release, title, version, state, document = row
-    return _Published(release, title, version, state, orjson.loads(document))
+    release, batch, title, version, state, document = row
+    return _Published(release, batch, title, version, state, orjson.loads(document))
 
 
-def _earlier(published: list[_Published], title: str) -> list[Document]:
-    """The tables of other titles, the last of each that was not taken back."""
+async def _same_people(desk: Desk, batch: Batch, one: _Published) -> bool:
+    """Whether a published release is of the same people: by its title, or because most of the
+    smaller batch have number and name in both. Where a kind has no names, or records are
+    destroyed, only the title tells."""
+    if one.title == batch.title or one.batch == batch.id:
+        return True
+    other = batch_path(desk.batches, one.batch)
+    name = next((field.name for field in batch.kind.fields if field.type == "name"), None)
+    if name is None or not other.is_file():
+        return False
+    async with open_batch_file(batch_path(desk.batches, batch.id)) as file:
+        await file.execute("ATTACH ? AS old", (uri_of(other),))
+        ((both,),) = await file.execute_fetchall(_BOTH, {"name": f"$.{name}"})
+        ((count,),) = await file.execute_fetchall("SELECT COUNT(*) FROM old.record")
+    return bool(2 * both > min(batch.records, count))
+
+
+def _earlier(others: list[_Published]) -> list[Document]:
+    """The tables of other people, the last of each title that was not taken back."""
     found: dict[str, Document] = {}
-    for one in published:
+    for one in others:
         stands = one.state in (OPEN, SUPERSEDED, CLOSED)
-        if one.title != title and stands and one.title not in found:
+        if stands and one.title not in found:
             found[one.title] = {"title": one.title, "tables": one.document["tables"]}
     return list(found.values())[:MAX_EARLIER]

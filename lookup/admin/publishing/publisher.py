@@ -66,8 +66,8 @@ class Publisher:
         """Key and manifest of a release that is whole and may be opened now: approved, with
         exactly the content that was approved. Raises RefusedError, DamagedError."""
         batch = await self._refuse_unapproved(release)
-        kind = (await get_batch(self.desk.database, release.batch)).kind
-        await refuse_telling(self.desk.database, kind, release.id)
+        loaded = await get_batch(self.desk.database, release.batch)
+        await refuse_telling(self.desk, loaded, release.id)
         store, keys = self.desk.store, self.desk.keys
         return await aside(lambda: check_sealed(store, keys, release, batch))
 

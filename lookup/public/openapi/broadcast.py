@@ -1,10 +1,11 @@
 """The broadcast: as a document, and as events."""
 
-from lookup.public.openapi.parts import JSON, TIME, parameter, read
+from lookup.public.account import ENDED, NONE, UNDER_WAY
+from lookup.public.openapi.parts import JSON, MAYBE_TIME, TIME, WHOLE, parameter, read
 from lookup.public.schemas import Schema, text
+from lookup.stores.entries import STATES
 
 EVENT_STREAM = "text/event-stream"
-WHOLE: Schema = {"type": "integer", "minimum": 0}
 NAMED: Schema = {"type": ["string", "null"]}
 WORDS: Schema = {
     "type": ["object", "null"],
@@ -22,10 +23,11 @@ DOCUMENT: Schema = {
     "type": "object",
     "properties": {
         "title": WORDS,
-        "state": {"enum": ["none", "under_way", "ended"]},
+        "state": {"enum": [NONE, UNDER_WAY, ENDED]},
+        "at": MAYBE_TIME,
         "last": WHOLE,
         "rounds": _listed(
-            round=text(), state={"enum": ["waiting", "under_way", "done"]},
+            id=WHOLE, at=TIME, round=text(), state={"enum": [*STATES]},
             candidates=WHOLE, forwarded=WHOLE, plan=WHOLE, admitted=WHOLE,
         ),
         "board": _listed(
@@ -35,7 +37,7 @@ DOCUMENT: Schema = {
         ),
         "account": _listed(id=WHOLE, at=TIME, text=WORDS, round=NAMED),
     },
-    "required": ["title", "state", "last", "rounds", "board", "account"],
+    "required": ["title", "state", "at", "last", "rounds", "board", "account"],
 }  # fmt: skip
 """The broadcast as it stands; the newest words first."""
 

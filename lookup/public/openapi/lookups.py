@@ -32,7 +32,7 @@ from lookup.public.schemas import (
     text,
 )
 
-NOT_LOOKUPS = frozenset({"not_found", "method_not_allowed"})
+NOT_LOOKUPS = frozenset({"not_found", "method_not_allowed", "no_pre_check"})
 """Problems that no lookup is answered with."""
 
 SOLUTION = parameter("X-Altcha-Solution", "header", "solution")

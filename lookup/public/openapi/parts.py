@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from lookup.phrases import LANGUAGES
 from lookup.public.answers import PHRASES
-from lookup.public.schemas import Schema, text
+from lookup.public.schemas import Schema, closed_object, text
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 HTML, PLAIN, CSV = "text/html", "text/plain", "text/csv"
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 TIME = text(format="date-time")
+MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+LABEL = closed_object({"zh": text(), "en": text()})
 
 
 def said(key: str) -> str:
@@ -28,7 +30,7 @@ def header(schema: Schema, key: str, required: bool = True) -> Schema:
 
 
 CACHE = {"Cache-Control": header(text(), "cache_control")}
-RETRY_AFTER = {"Retry-After": header({"type": "integer", "minimum": 0}, "retry_after")}
+RETRY_AFTER = {"Retry-After": header(WHOLE, "retry_after")}
 LANGUAGE = {"Content-Language": header({"enum": list(LANGUAGES)}, "content_language", False)}
 ETAG = {"ETag": header(text(), "etag")}
 

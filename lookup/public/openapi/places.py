@@ -1,10 +1,20 @@
 """What is asked with GET at addresses that no kind changes."""
 
 from lookup.public.live import State
-from lookup.public.openapi.parts import HTML, JSON, PLAIN, TIME, answer, read
+from lookup.public.openapi.parts import (
+    HTML,
+    JSON,
+    LABEL,
+    MAYBE_TIME,
+    PLAIN,
+    TIME,
+    WHOLE,
+    answer,
+    read,
+)
 from lookup.public.schemas import Schema, closed_object, text
 
-LABEL = closed_object({"zh": text(), "en": text()})
+RELEASE = closed_object({"version": WHOLE, "opened_at": TIME})
 STATUS = {
     "type": "object",
     "properties": {
@@ -16,9 +26,16 @@ STATUS = {
                     "name": text(),
                     "title": LABEL,
                     "state": {"enum": [state.value for state in State]},
-                    "opens_at": {"type": ["string", "null"], "format": "date-time"},
+                    "opens_at": MAYBE_TIME,
+                    "closes_at": MAYBE_TIME,
+                    "corrected": {"type": "boolean"},
+                    "pre_check": {"type": "boolean"},
+                    "release": {"anyOf": [RELEASE, {"type": "null"}]},
                 },
-                "required": ["name", "title", "state", "opens_at"],
+                "required": [
+                    *("name", "title", "state", "opens_at", "closes_at"),
+                    *("corrected", "pre_check", "release"),
+                ],
             },
         },
         "server_time": TIME,

@@ -7,10 +7,12 @@ from lookup.public.openapi.parts import (
     CSV,
     HTML,
     JSON,
+    LABEL,
     LANGUAGE,
     PROBLEM,
     RETRY_AFTER,
     TIME,
+    WHOLE,
     answer,
     parameter,
     read,
@@ -26,7 +28,7 @@ END: Schema = {"type": ["number", "null"]}
 CELL: Schema = {"type": ["number", "string", "null"]}
 LABELS: Schema = {
     "type": "object",
-    "additionalProperties": closed_object({"zh": text(), "en": text()}),
+    "additionalProperties": LABEL,
 }
 REFUSALS = {
     403: ("not_open", "closed"),
@@ -62,19 +64,35 @@ TABLE: Schema = {
 }
 """A table of a release: a withheld cell is null; so is a range's open end, and the value or the
 group of those who are too few to be named."""
+NAMED_TABLE: Schema = {
+    "allOf": [
+        TABLE,
+        {
+            "type": "object",
+            "properties": {
+                "title": LABEL,
+                "labels": LABELS,
+                "values": {"type": "object", "additionalProperties": LABELS},
+            },
+            "required": ["title", "labels", "values"],
+        },
+    ]
+}
+"""The same with its words: what it, its columns and the codes in its cells are called."""
 
 
 def _document(kind: Kind) -> Schema:
     release = closed_object({"id": text(), "version": {"type": "integer"}, "title": text()})
-    tables = {"type": "array", "items": TABLE}
-    members = {
+    earlier = closed_object({"title": text(), "tables": {"type": "array", "items": TABLE}})
+    members: dict[str, Schema] = {
         "kind": constant(kind.name),
         "release": release,
         "opened_at": TIME,
-        "tables": tables,
-        "earlier": {"type": "array", "items": closed_object({"title": text(), "tables": tables})},
+        "tables": {"type": "array", "items": NAMED_TABLE},
+        "earlier": {"type": "array", "items": earlier},
+        "as_of_version": WHOLE,
     }
-    return {"type": "object", "properties": members, "required": list(members)}
+    return closed_object(members, [name for name in members if name != "as_of_version"])
 
 
 def _refusals() -> dict[str, Schema]:

@@ -267,8 +267,8 @@ def test_the_document_changes_with_the_account_and_its_tag_with_it(world: World)
     assert world.hub.document() is first
     world.say()
     world.hub.catch_up()
-    assert world.hub.document()[1] != first[1]
-    assert orjson.loads(world.hub.document()[0])["last"] == 8
+    assert world.hub.document().tag != first.tag
+    assert orjson.loads(world.hub.document().content)["last"] == 8
 
 
 def test_nobody_more_is_taken_than_a_worker_can_tell(world: World) -> None:

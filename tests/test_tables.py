@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from lookup.public.app import create_app
-from lookup.public.site.publications import Kept, Publication
+from lookup.public.site.kept import Recent
+from lookup.public.site.publications import Publication
 from lookup.public.site.sheets import ABSENT, Row, make_sheet, ordered
 from lookup.release_file import Manifest
 from lookup.settings import Settings
@@ -283,7 +284,7 @@ def test_a_release_without_statistics_has_no_such_page(tmp_path: Path, clock: Cl
 
 
 def test_what_is_kept_is_bounded_and_the_longest_unused_goes_first() -> None:
-    kept: Kept[bytes] = Kept(10, len)
+    kept: Recent[bytes] = Recent(10, len)
     made: list[int] = []
 
     def make(number: int) -> bytes:

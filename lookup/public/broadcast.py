@@ -11,7 +11,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from itertools import islice
 from typing import Protocol
 
@@ -19,6 +18,7 @@ import orjson
 
 from lookup.errors import StorageError
 from lookup.public.account import Account
+from lookup.public.tagged import Body, tagged
 from lookup.stores.broadcast import Tail
 from lookup.stores.entries import TYPES, Entry, document
 
@@ -80,7 +80,7 @@ class Hub:
         self._telling: tuple[Iterator[Viewer], bytes] | None = None
         self._pinging: Iterator[Viewer] = iter(())
         self._ping_at_once, self._ping_again = 0, clock() + PING_S
-        self._document: tuple[bytes, str] | None = None
+        self._document: Body | None = None
         self._troubled = False
 
     # Those who watch
@@ -113,11 +113,11 @@ class Hub:
         found = b"".join(words for number, words in self._events if number > after)
         return found if len(found) <= MAX_UNREAD_BYTES else RESET
 
-    def document(self) -> tuple[bytes, str]:
-        """The account as JSON, and its strong entity tag."""
+    def document(self) -> Body:
+        """The account as JSON, under its entity tag."""
         if self._document is None:
             body = orjson.dumps(self.account.document(), option=orjson.OPT_UTC_Z)
-            self._document = body, f'"{blake2b(body, digest_size=9).hexdigest()}"'
+            self._document = tagged(body)
         return self._document
 
     # The file

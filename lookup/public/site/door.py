@@ -20,7 +20,7 @@ from lookup.public.openapi.places import PLACES
 from lookup.public.openapi.tables import GROUPS, REFUSALS, STATISTICS, named
 from lookup.public.schemas import example
 from lookup.public.site.frame import Frame
-from lookup.public.site.kept import Kept
+from lookup.public.site.kept import Document
 from lookup.public.sitemap import robots, sitemap
 
 SOMEWHERE = "https://results.example.edu.cn"
@@ -37,11 +37,11 @@ class Door:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._site_url = frame.settings.site_url
-        self._openapi = Kept("application/json")
-        self._robots = Kept("text/plain")
-        self._sitemap = Kept("application/xml")
+        self._openapi = Document("application/json")
+        self._robots = Document("text/plain")
+        self._sitemap = Document("application/xml")
         self._feeds = {
-            language: Kept(
+            language: Document(
                 "application/atom+xml",
                 {"Content-Language": language, "Vary": "Accept-Language"},
             )

@@ -10,7 +10,7 @@ from lookup.pages import language_of
 from lookup.public.account import NONE
 from lookup.public.broadcast import RETRY, Hub
 from lookup.public.site.frame import Frame
-from lookup.public.site.kept import has
+from lookup.public.tagged import reply
 from lookup.public.watching import EVENTS, HEADERS, place
 from lookup.stores.entries import School
 
@@ -42,7 +42,7 @@ class LiveBroadcast:
         if any(wanted.values()):
             return self._render(request, wanted)
         # Everybody reloads at once when much has changed: then all get the same page.
-        language, (_, tag) = language_of(request.scope), self._hub.document()
+        language, tag = language_of(request.scope), self._hub.document().tag
         kept = self._kept.get(language)
         if kept is None or kept[0] != tag:
             kept = self._kept[language] = tag, self._render(request, wanted)
@@ -66,11 +66,8 @@ class LiveBroadcast:
 
     async def document(self, request: Request) -> Response:
         """`GET /live.json`: the same as a document, with a strong entity tag."""
-        body, tag = self._hub.document()
-        headers = {"Cache-Control": "public, max-age=1", "ETag": tag}
-        if has(request, tag):
-            return Response(status_code=304, headers=headers)
-        return Response(body, 200, headers, "application/json")
+        headers = {"Cache-Control": "public, max-age=1"}
+        return reply(request, self._hub.document(), "application/json", headers)
 
     async def events(self, request: Request) -> Response:
         """`GET /live/events` where the protocol did not take it: what was missed, and an end.

@@ -1,41 +1,19 @@
-"""What an open release tells of everybody, and what is kept of what is made of it."""
+"""What an open release tells of everybody."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from lookup.kinds import Kind, Label
 from lookup.public.live import Serving
-from lookup.public.site.kept import etag_of
 from lookup.public.site.sheets import GROUPS, Table, published, title_of
 from lookup.release_file import Manifest
 
 STATISTICS = "statistics"
 """The page of all tables that are not of groups."""
 AS_OF = "as_of_version"
-Value = TypeVar("Value")
-
-
-class Kept(Generic[Value]):
-    """What was made lately, so heavy in all at most; the longest unused goes first."""
-
-    def __init__(self, most: int, weight: Callable[[Value], int] = lambda _: 1) -> None:
-        self._most, self._weight = most, weight
-        self._held: OrderedDict[object, Value] = OrderedDict()
-        self._sum = 0
-
-    def get(self, key: object, make: Callable[[], Value]) -> Value:
-        """What is kept under `key`, else what `make` makes, which is kept from now on."""
-        if key not in self._held:
-            self._held[key] = made = make()
-            self._sum += self._weight(made)
-            while self._sum > self._most and len(self._held) > 1:
-                self._sum -= self._weight(self._held.popitem(last=False)[1])
-        self._held.move_to_end(key)
-        return self._held[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +60,6 @@ def _named(table: Table, name: str) -> bool:
     return bool(table["type"] == GROUPS and table["name"] == name)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """One answer's bytes and the tag they are known by."""
-
-    content: bytes
-    tag: str
-
-
 def publication_of(kind: Kind, serving: Serving) -> Publication:
     """What a release that is open tells."""
     return Publication(kind, serving.manifest, serving.opened_at, serving.statistics)
-
-
-def tagged(content: bytes) -> Body:
-    """A body and its strong tag: other bytes have another, in whatever they differ."""
-    return Body(content, etag_of(content))

@@ -23,20 +23,18 @@ from lookup.public.answers import CODES, CONSTANT, render, retry_after_s, status
 from lookup.public.asking import NotOpen, Refusal, gate
 from lookup.public.live import Serving, View
 from lookup.public.site.frame import Frame, respond, title_of
-from lookup.public.site.kept import has
+from lookup.public.site.kept import Recent
 from lookup.public.site.moments import in_words
 from lookup.public.site.publications import (
     AS_OF,
     STATISTICS,
-    Body,
-    Kept,
     Publication,
     publication_of,
-    tagged,
 )
 from lookup.public.site.sheets import GROUPS, Table, make_sheet, searched
 from lookup.public.site.table_files import as_csv, as_json
 from lookup.public.site.table_pages import Print, Wish
+from lookup.public.tagged import Body, reply, tagged
 
 MAX_AGE_S = 60
 KEPT_RELEASES = 8
@@ -72,9 +70,9 @@ class Tables:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._live = frame.live
-        self._publications: Kept[Publication] = Kept(KEPT_RELEASES)
-        self._prints: Kept[Print] = Kept(KEPT_SHEETS)
-        self._bodies: Kept[Body] = Kept(KEPT_BYTES, lambda body: len(body.content))
+        self._publications: Recent[Publication] = Recent(KEPT_RELEASES)
+        self._prints: Recent[Print] = Recent(KEPT_SHEETS)
+        self._bodies: Recent[Body] = Recent(KEPT_BYTES, lambda body: len(body.content))
 
     def routes(self) -> list[Route]:
         """Where they are. The last is of any two names: it goes after all other pages."""
@@ -111,14 +109,11 @@ class Tables:
             return self._missing(scope, form)
         body = self._body(asked)
         headers = {
-            "ETag": body.tag,
             "Cache-Control": f"public, max-age={self._max_age_s(kind_name, now)}",
             "Last-Modified": format_datetime(publication.opened_at.astimezone(UTC), usegmt=True),
             **_form_headers(asked),
         }
-        if has(request, body.tag):
-            return Response(None, 304, headers)
-        return Response(body.content, 200, headers, MEDIA[form])
+        return reply(request, body, MEDIA[form], headers)
 
     def _publication(self, kind: Kind, serving: Serving) -> Publication:
         key = (kind.name, serving.file.manifest.release, serving.opened_at)

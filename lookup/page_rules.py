@@ -26,7 +26,9 @@ COUNT, LOWEST, REFERENCED, RATIO = "count", "lowest", "reference", "ratio"
 PROACTIVE = "proactive"
 SITE_PLACES = frozenset({"api", "healthz", "live", "readyz", "static"})
 """What lies at `/NAME` on the public site beside the kinds."""
-KIND_PLACES = frozenset({"statistics"})
+STATISTICS = "statistics"
+"""The page of all tables that are not of groups."""
+KIND_PLACES = frozenset({STATISTICS})
 """What lies at `/KIND/NAME` beside a kind's tables of groups."""
 
 

@@ -85,7 +85,7 @@ def test_a_kind_s_status_says_all_that_a_waiting_page_needs(app: Starlette) -> N
 
 
 STATISTICS = orjson.dumps(
-    {"tables": [{"name": "total", "type": "score_table"}, {"name": "schools", "type": "groups"}]}
+    {"tables": [{"name": "unknown", "type": "counts"}, {"name": "schools", "type": "groups"}]}
 )
 
 
@@ -98,7 +98,6 @@ def test_public_tables_are_linked_and_a_correction_is_said_in_words(tmp_path: Pa
     page = send(app, "GET", "/?lang=en").text
     assert re.findall('href="(/lottery[^"]*)"', page) == [
         "/lottery?lang=en",
-        "/lottery/statistics?lang=en",
         "/lottery/schools?lang=en",
     ]
     assert PHRASES.say("home.corrected", "en") in page

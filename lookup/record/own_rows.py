@@ -6,6 +6,7 @@ from typing import Any
 
 from lookup.kinds import GroupTable, Kind, Measure
 from lookup.record.values import number, rounded, text
+from lookup.statistics.groups import GROUPS
 
 WITHHELD = "–"
 """Stands for a number that is not published, because it would tell of too few people."""
@@ -46,7 +47,7 @@ def own_rows(
     A table's last row, of groups too small to name, is nobody's own.
     """
     published = {
-        table["name"]: table for table in statistics.get("tables", ()) if table["type"] == "groups"
+        table["name"]: table for table in statistics.get("tables", ()) if table["type"] == GROUPS
     }
     found = []
     for table in kind.tables:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from lookup.kind_rules import SCORE_TABLE
+
 Row = Mapping[str, Any]
 
 
@@ -29,7 +31,7 @@ def score_table(statistics: Mapping[str, Any], name: str) -> Mapping[str, Any] |
         (
             table
             for table in statistics.get("tables", ())
-            if table["name"] == name and table["type"] == "score_table" and table["rows"]
+            if table["name"] == name and table["type"] == SCORE_TABLE and table["rows"]
         ),
         None,
     )

@@ -1,8 +1,8 @@
 """`/KIND/statistics` and the tables of groups, as data and for spreadsheets."""
 
-from lookup.kinds import Kind, Label
-from lookup.phrases import LANGUAGES
-from lookup.public.answers import PHRASES, STATUSES
+from lookup.kind_rules import COUNTS, SCORE_TABLE
+from lookup.kinds import Kind
+from lookup.public.answers import STATUSES
 from lookup.public.openapi.parts import (
     CSV,
     HTML,
@@ -19,9 +19,9 @@ from lookup.public.openapi.parts import (
     ref,
 )
 from lookup.public.schemas import Schema, both, closed_object, constant, text
+from lookup.public.site.publications import named
+from lookup.statistics.groups import GROUPS
 
-STATISTICS, GROUPS = "statistics", "groups"
-"""The page of all tables that are not of groups; the type of those that are."""
 FIELD = parameter("field", "query", "field")
 WITHHELD: Schema = {"type": ["integer", "null"], "minimum": 0}
 END: Schema = {"type": ["number", "null"]}
@@ -53,8 +53,8 @@ _COUNT = closed_object({"value": CELL, "count": WITHHELD})
 _NAMES: Schema = {"type": "array", "items": text()}
 TABLE: Schema = {
     "anyOf": [
-        _table("score_table", _RANGE),
-        _table("counts", _COUNT),
+        _table(SCORE_TABLE, _RANGE),
+        _table(COUNTS, _COUNT),
         _table(
             GROUPS,
             {"type": "object", "additionalProperties": CELL},
@@ -104,13 +104,6 @@ def _refusals() -> dict[str, Schema]:
     # A worker that has too much to do says so before it looks at what was asked.
     answers["503"]["content"][HTML] = {"schema": text()}
     return answers
-
-
-def named(kind: Kind) -> list[tuple[str, Label]]:
-    """A kind's pages of tables: the name in the address, the title."""
-    title = Label(*(PHRASES.say("openapi.statistics", language) for language in LANGUAGES))
-    statistics = [(STATISTICS, title)] if any(field.statistics for field in kind.fields) else []
-    return statistics + [(table.name, table.title) for table in kind.tables]
 
 
 def tables(kind: Kind) -> dict[str, Schema]:

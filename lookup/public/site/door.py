@@ -17,10 +17,11 @@ from lookup.public.openapi.broadcast import BROADCAST
 from lookup.public.openapi.document import document
 from lookup.public.openapi.lookups import codes
 from lookup.public.openapi.places import PLACES
-from lookup.public.openapi.tables import GROUPS, REFUSALS, STATISTICS, named
+from lookup.public.openapi.tables import REFUSALS
 from lookup.public.schemas import example
 from lookup.public.site.frame import Frame
 from lookup.public.site.kept import Document
+from lookup.public.site.publications import named, publication_of
 from lookup.public.sitemap import robots, sitemap
 
 SOMEWHERE = "https://results.example.edu.cn"
@@ -121,8 +122,7 @@ def _places(kinds: list[Kind], language: str) -> list[tuple[str, str]]:
 
 def _pages(view: View) -> list[str]:
     """The pages of a kind, while it is open: the lookup, and its tables."""
-    if view.serving is None:
+    if view.serving is None or view.kind is None:
         return []
-    tables = view.serving.statistics["tables"]
-    names = {table["name"] if table["type"] == GROUPS else STATISTICS for table in tables}
-    return [f"/{view.name}", *(f"/{view.name}/{name}" for name in sorted(names))]
+    tables = publication_of(view.kind, view.serving).pages()
+    return [f"/{view.name}", *(f"/{view.name}/{name}" for name, _ in tables)]

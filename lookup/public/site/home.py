@@ -8,10 +8,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lookup.pages import language_of
-from lookup.public.answers import PHRASES, iso
+from lookup.public.answers import iso
 from lookup.public.live import State, View
 from lookup.public.site.frame import Frame, title_of
 from lookup.public.site.moments import Return, in_words
+from lookup.public.site.publications import publication_of
 
 ORDER = [State.OPEN, State.NOT_OPEN, State.UNAVAILABLE, State.CLOSED]
 
@@ -56,16 +57,8 @@ def _links(view: View, language: str) -> list[tuple[str, str]]:
     """The pages of what an open release tells of everybody, with their titles."""
     if view.serving is None or view.kind is None:
         return []
-    tables = view.serving.statistics.get("tables", [])
-    groups = {table["name"] for table in tables if table["type"] == "groups"}
-    others = len(groups) < len(tables)
-    titles = {"statistics": PHRASES.say("home.statistics", language)} if others else {}
-    titles |= {
-        table.name: table.title.in_language(language)
-        for table in view.kind.tables
-        if table.name in groups
-    }
-    return [(f"/{view.name}/{name}", title) for name, title in titles.items()]
+    pages = publication_of(view.kind, view.serving).pages()
+    return [(f"/{view.name}/{name}", title.in_language(language)) for name, title in pages]
 
 
 def _state(view: View) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """A published table made ready to be shown: this year's rows and earlier years' beside them.
 
 What a table holds is said by its type: `KEYS` say which row is meant, `MEASURES` what is told of
-it. A table of groups says both itself. The document: DESIGN.md, "The public interface".
+it. A table of groups says both itself. The document: DESIGN.md, "Public statistics".
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import Any
 
 from lookup.kind_rules import COUNTS, SCORE_TABLE
 from lookup.kinds import GroupTable, Kind, Label
+from lookup.statistics.groups import GROUPS
 
-GROUPS = "groups"
 KEYS = {SCORE_TABLE: ("from", "to"), COUNTS: ("value",)}
 MEASURES = {SCORE_TABLE: ("count", "cumulative"), COUNTS: ("count",)}
 ABSENT = ""

@@ -12,7 +12,6 @@ from lookup.public.answers import PHRASES, iso
 from lookup.public.site.publications import AS_OF, Publication
 from lookup.public.site.sheets import (
     ABSENT,
-    GROUPS,
     Cell,
     Row,
     Sheet,
@@ -22,6 +21,7 @@ from lookup.public.site.sheets import (
     title_of,
 )
 from lookup.public.site.table_pages import key_labels, key_texts, measure_label
+from lookup.statistics.groups import GROUPS
 
 
 def as_json(publication: Publication, tables: Sequence[Table]) -> bytes:

@@ -14,7 +14,6 @@ from lookup.pages import Pages
 from lookup.public.answers import PHRASES
 from lookup.public.site.charts import End, draw
 from lookup.public.site.sheets import (
-    GROUPS,
     Cell,
     Row,
     Sheet,
@@ -22,6 +21,7 @@ from lookup.public.site.sheets import (
     group_table,
     ordered,
 )
+from lookup.statistics.groups import GROUPS
 
 WITHHELD = "–"
 ROW, HIDDEN = Markup("<tr>"), Markup("<tr hidden>")

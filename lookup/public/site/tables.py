@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from lookup.kinds import Kind
+from lookup.page_rules import STATISTICS
 from lookup.pages import language_of
 from lookup.public.answers import CODES, CONSTANT, render, retry_after_s, status_of
 from lookup.public.asking import NotOpen, Refusal, gate
@@ -27,14 +28,14 @@ from lookup.public.site.kept import Recent
 from lookup.public.site.moments import in_words
 from lookup.public.site.publications import (
     AS_OF,
-    STATISTICS,
     Publication,
     publication_of,
 )
-from lookup.public.site.sheets import GROUPS, Table, make_sheet, searched
+from lookup.public.site.sheets import Table, make_sheet, searched
 from lookup.public.site.table_files import as_csv, as_json
 from lookup.public.site.table_pages import Print, Wish
 from lookup.public.tagged import Body, reply, tagged
+from lookup.statistics.groups import GROUPS
 
 MAX_AGE_S = 60
 KEPT_RELEASES = 8

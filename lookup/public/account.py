@@ -60,6 +60,11 @@ class Account:
             case End():
                 self.state = ENDED
 
+    @property
+    def there(self) -> bool:
+        """Whether there is a broadcast at all, under way or over."""
+        return self.state != NONE
+
     def rounds(self) -> list[Round]:
         """The rounds in the order in which they were first told of."""
         return list(self._rounds.values())

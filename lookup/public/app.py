@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lookup import record_page
 from lookup.clock import SteadyClock, utc_now
 from lookup.pages import CachedFiles, Catcher, SecurityHeaders
-from lookup.public.account import NONE
 from lookup.public.admission import Admission
 from lookup.public.broadcast import Hub
 from lookup.public.connections import Connections
@@ -112,7 +111,7 @@ class Service:
         self.connections = Connections(settings.max_connections)
         self.admission = Admission()
         self.hub = hub
-        self.frame = Frame(settings, live, lambda: hub.account.state != NONE)
+        self.frame = Frame(settings, live, lambda: hub.account.there)
         self.refusals = Refusals(self.frame.pages)
 
     def shared(self) -> dict[str, Any]:

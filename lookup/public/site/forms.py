@@ -1,7 +1,6 @@
 """What pages with a form share: what was sent, what is wrong with it, why there is no form."""
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +23,7 @@ from lookup.public.fair_use import Cause
 from lookup.public.handler import network_from
 from lookup.public.live import State, View
 from lookup.public.site.frame import Frame, title_of
-from lookup.public.site.moments import Return, in_words
+from lookup.public.site.moments import Return
 
 Failed = NoMatch | Invalid | ChallengeRequired | TryLater
 """What is said above the form it was sent with."""
@@ -86,7 +85,7 @@ class Forms:
             invalid=outcome if isinstance(outcome, Invalid) else None,
             held=_held(outcome, sent.solution if sent else ""),
             way_used=_way(view.kind, sent),
-            words=self._words(scope),
+            words=self._frame.words(language_of(scope)),
             **values,
         )
         if sent and sent.fields is TOO_LARGE:
@@ -107,9 +106,7 @@ class Forms:
     def _opening(self, scope: Scope, view: View, outcome: NotOpen) -> Response:
         now, opens_at = self._live.clock(), outcome.opens_at
         # The view may be of a moment later than the outcome: what was said first holds.
-        view = View(
-            view.name, view.kind, State.NOT_OPEN, opens_at, None, view.closes_at, view.pre_check
-        )
+        view = replace(view, state=State.NOT_OPEN, opens_at=opens_at, serving=None)
         return self._frame.page(
             scope,
             "opening.html",
@@ -119,16 +116,12 @@ class Forms:
             title=title_of(view, language_of(scope)),
             now=now,
             again_s=self._return.after_s([opens_at], now),
-            words=self._words(scope),
+            words=self._frame.words(language_of(scope)),
             no_match=False,
             invalid=None,
             held=None,
             way_used=None,
         )
-
-    def _words(self, scope: Scope) -> partial[str]:
-        zone = self._frame.settings.timezone
-        return partial(in_words, zone=zone, language=language_of(scope))
 
 
 def network_of_scope(scope: Scope) -> bytes:

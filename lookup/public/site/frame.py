@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -13,6 +14,7 @@ from lookup import record_page
 from lookup.pages import Pages, environment, language_of
 from lookup.public.answers import CONSTANT, PHRASES, STATUSES, Answer
 from lookup.public.live import LiveReleases, View
+from lookup.public.site.moments import in_words
 from lookup.settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -66,6 +68,10 @@ class Frame:
         if moment is None:
             return ""
         return f"{moment.astimezone(self.settings.timezone):%Y-%m-%d %H:%M}"
+
+    def words(self, language: str) -> Callable[[datetime], str]:
+        """How moments are said in a sentence, the day with its weekday."""
+        return partial(in_words, zone=self.settings.timezone, language=language)
 
     def page(self, scope: Scope, template: str, status: int = 200, **values: object) -> Response:
         """A template as a response, in the request's language."""

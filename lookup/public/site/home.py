@@ -1,7 +1,5 @@
 """The home page, and the same as a document: every kind and its state."""
 
-from functools import partial
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +9,7 @@ from lookup.pages import language_of
 from lookup.public.answers import iso
 from lookup.public.live import State, View
 from lookup.public.site.frame import Frame, title_of
-from lookup.public.site.moments import Return, in_words
+from lookup.public.site.moments import Return
 from lookup.public.site.publications import publication_of
 
 ORDER = [State.OPEN, State.NOT_OPEN, State.UNAVAILABLE, State.CLOSED]
@@ -38,7 +36,7 @@ class Home:
             kinds=[(view, title_of(view, language), _links(view, language)) for view in views],
             now=now,
             again_s=self._return.after_s((view.opens_at for view in views), now),
-            words=partial(in_words, zone=self._frame.settings.timezone, language=language),
+            words=self._frame.words(language),
         )
 
     async def status(self, request: Request) -> Response:

@@ -7,7 +7,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lookup.pages import language_of
-from lookup.public.account import NONE
 from lookup.public.broadcast import RETRY, Hub
 from lookup.public.site.frame import Frame
 from lookup.public.tagged import reply
@@ -55,7 +54,7 @@ class LiveBroadcast:
             request.scope,
             "live.html",
             account=account,
-            there=account.state != NONE,
+            there=account.there,
             board=board,
             shown=[_fits(name, row, wanted) for name, row in board],
             wanted=wanted,

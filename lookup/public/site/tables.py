@@ -25,7 +25,6 @@ from lookup.public.asking import NotOpen, Refusal, gate
 from lookup.public.live import Serving, View
 from lookup.public.site.frame import Frame, respond, title_of
 from lookup.public.site.kept import Recent
-from lookup.public.site.moments import in_words
 from lookup.public.site.publications import (
     AS_OF,
     Publication,
@@ -194,8 +193,7 @@ class Tables:
         title = title_of(view, language) if view else None
         status, opens_at = status_of(outcome), ""
         if isinstance(outcome, NotOpen):
-            zone = self._frame.settings.timezone
-            opens_at = in_words(outcome.opens_at, zone, language)
+            opens_at = self._frame.words(language)(outcome.opens_at)
         # The path of what is not there is the client's own text: not repeated.
         home = {**scope, "path": "/"}
         page = self._frame.message(home, CODES[type(outcome)], status, title, opens_at)

@@ -84,7 +84,7 @@ def steps(
     seats: Sequence[Seat], places: Mapping[str, Place], chance: Random, done: int = 0
 ) -> Iterator[Step]:
     """The steps of a round whose seats are in order, after `done` of them were told."""
-    board = Tally(places)
+    board = Filling(places)
     board.take(seats[:done])
     board.changed()
     start = done
@@ -104,7 +104,7 @@ def steps(
         start = end
 
 
-class Tally:
+class Filling:
     """The board of a round as it fills."""
 
     def __init__(self, places: Mapping[str, Place]) -> None:

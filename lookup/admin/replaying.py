@@ -32,7 +32,7 @@ from lookup.admin.locks import only_one
 from lookup.admin.on_air import Listener, OnAir
 from lookup.admin.refusals import misused, refused
 from lookup.admin.replay_round import Stage, open_release, read_stage
-from lookup.admin.replay_steps import Step, Tally, ends, steps, words_of
+from lookup.admin.replay_steps import Filling, Step, ends, steps, words_of
 from lookup.stores.entries import Round, Words
 
 SLICE_S = 1.0
@@ -89,7 +89,7 @@ class _Replay:
             await cut_off(self.desk)
             self.begun, self.done = air.begun, told_of(air, stage.round)
             self._refuse_told()
-            board = Tally(stage.places)
+            board = Filling(stage.places)
             board.take(stage.seats[: self.done])
             detail = {
                 "batch": stage.batch,

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,19 @@ class Phrases:
             return text
         numbers = {name: _Count(value) for name, value in values.items() if type(value) is int}
         return text.format_map({**values, **numbers})
+
+
+def day_values(phrases: Phrases, day: date, language: str) -> dict[str, str]:
+    """What a phrase about a day is filled with: `year`, `month`, `day` and `weekday`, by the names
+    in the phrases `date.months` and `date.weekdays`."""
+    months = phrases.say("date.months", language).split()
+    weekdays = phrases.say("date.weekdays", language).split()
+    return {
+        "year": str(day.year),
+        "month": months[day.month - 1],
+        "day": str(day.day),
+        "weekday": weekdays[day.weekday()],
+    }
 
 
 def parse_phrases(*texts: str) -> Phrases:

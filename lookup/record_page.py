@@ -11,7 +11,7 @@ from typing import Any
 
 from lookup.kinds import Kind
 from lookup.pages import Pages, environment
-from lookup.phrases import read_phrases
+from lookup.phrases import day_values, read_phrases
 from lookup.record.arranging import show, visible
 from lookup.record.histogram import Bar, Histogram, histogram, own_bar
 from lookup.record.own_rows import own_rows
@@ -27,7 +27,8 @@ STATIC = HERE / "static"
 """The stylesheets of these pages, which they look for at `/static/`."""
 STYLES = ("site.css", "result.css")
 PHRASES = HERE / "phrases.toml"
-_PAGES = Pages(environment(TEMPLATES), read_phrases(PHRASES))
+_PHRASES = read_phrases(PHRASES)
+_PAGES = Pages(environment(TEMPLATES), _PHRASES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def render(
     `statistics` is the release's public document; without it nothing is said of others.
     """
     record, public = visible(kind, body["record"]), statistics or {}
+    told = advice(kind, record, language)
     return _PAGES.render(
         "result.html",
         language,
@@ -98,7 +100,8 @@ def render(
         kind=kind,
         shown=show(kind, record, language),
         corrected=bool(body.get("corrected")),
-        advice=advice(kind, record, language),
+        advice=told,
+        days={one.until: day_values(_PHRASES, one.until, language) for one in told if one.until},
         distances=distances(kind, record, language),
         standings=_standings(kind, record, public),
         distribution=_distribution(kind, record, public, language),

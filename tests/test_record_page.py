@@ -129,7 +129,7 @@ def test_a_correction_is_told_with_its_version_and_hour() -> None:
 
 def test_the_day_by_which_to_act_is_in_words() -> None:
     assert "2015年7月11日（星期六）" in page_of("admissions")
-    assert "Saturday 11 July 2015" in page_of("admissions", "en")
+    assert "Saturday, 11 July 2015" in page_of("admissions", "en")
 
 
 @pytest.mark.parametrize("kind", FULLEST)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from itertools import cycle
 
+from lookup.phrases import day_values
 from lookup.public.answers import PHRASES
 
 SOON = timedelta(minutes=10)
@@ -19,17 +20,10 @@ def in_words(moment: datetime, zone: tzinfo, language: str) -> str:
     return PHRASES.say(
         "moment",
         language,
-        year=str(local.year),
-        month=_name("date.months", local.month - 1, language),
-        day=str(local.day),
-        weekday=_name("date.weekdays", local.weekday(), language),
+        **day_values(PHRASES, local, language),
         time=f"{local:%H:%M}",
         offset=f"{offset[:3]}:{offset[3:5]}",
     )
-
-
-def _name(key: str, index: int, language: str) -> str:
-    return PHRASES.say(key, language).split()[index]
 
 
 class Return:

@@ -14,8 +14,9 @@ WITHHELD = "–"
 
 @dataclass(frozen=True, slots=True)
 class OwnRow:
-    """A table's title, whose row it is, and labels with their numbers."""
+    """A table's name and title, whose row it is, and labels with their numbers."""
 
+    name: str
     title: str
     whose: str
     cells: tuple[tuple[str, str], ...]
@@ -61,5 +62,5 @@ def own_rows(
             for one in table.columns
         )
         title = table.title.in_language(language)
-        found.append(OwnRow(title, _whose(kind, table, record, language), cells))
+        found.append(OwnRow(table.name, title, _whose(kind, table, record, language), cells))
     return tuple(found)

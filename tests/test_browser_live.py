@@ -151,7 +151,7 @@ def test_what_is_said_while_the_page_is_there_appears_in_place(
     expect(cards.first.locator("[data-f=admitted]")).to_have_text("4,567")
     expect(cards.first.locator("progress")).to_have_js_property("value", 4567)
     under_way = PHRASES.say("live.round.under_way", language)
-    expect(cards.nth(1).locator(".badge [data-state]:visible")).to_contain_text(under_way)
+    expect(cards.nth(1).locator(".badge[data-state]:visible")).to_contain_text(under_way)
     expect(page.locator(".announced")).not_to_be_empty()
     assert page.evaluate("window.stayed")
 

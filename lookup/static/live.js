@@ -62,7 +62,7 @@
     for (const name of ["admitted", "plan", "forwarded", "candidates"]) {
       put(one(`[data-f=${name}]`, card), number(round[name]), marked);
     }
-    one(".badge", card).dataset.states = round.state;
+    card.dataset.stands = round.state;
     show(all("[data-state]", card), "state", round.state);
     const bar = one("progress", card);
     bar.max = round.plan || 1;
@@ -86,7 +86,7 @@
       const before = [...all(".board tbody tr")].filter((each) => each.dataset.round === values.round);
       const next = before.find((each) => each.dataset.code > values.code);
       if (next) next.before(row);
-      else if (before.length) before.at(-1).after(row);
+      else if (before.length) before[before.length - 1].after(row);
       else one(".board tbody").append(row);
     }
     for (const name of ["school", "round", "code"]) put(one(`[data-f=${name}]`, row), values[name]);

@@ -102,7 +102,7 @@ def test_the_table_scrolls_in_its_own_box_and_the_page_does_not(
 def test_the_box_is_reached_and_scrolled_by_keyboard(site: str, page: Page) -> None:
     visit(page, f"{site}/scores/statistics?lang=en")
     page.set_viewport_size(NARROW)
-    box = page.get_by_role("region", name="Total Score table")
+    box = page.get_by_role("region", name="Total: score table")
     page.locator("#mark").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -203,7 +203,7 @@ def test_what_needs_a_script_is_not_there_without_one(site: str, plain: Page) ->
 def test_the_choice_of_table_outlives_a_change_of_language(site: str, plain: Page) -> None:
     visit(plain, f"{site}/scores/statistics?lang=zh&field=sport")
     plain.get_by_role("link", name="English").click()
-    expect(plain.get_by_role("heading", level=1)).to_have_text("Physical education Score table")
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Physical education: score table")
 
 
 def test_the_chart_has_a_name_a_description_and_every_year(site: str, plain: Page) -> None:

@@ -61,7 +61,7 @@ def test_the_page_shows_the_total_first_with_a_chart_and_the_table_behind_it(
     app: Starlette,
 ) -> None:
     page = send(app, "GET", f"{STATISTICS}?lang=en").text
-    assert "<h1>Total Score table</h1>" in page
+    assert "<h1>Total: score table</h1>" in page
     assert 'role="img"' in page
     total = scores_document()["tables"][3]["rows"]
     shown = rows_of(page)

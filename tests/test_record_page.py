@@ -108,6 +108,20 @@ def test_without_statistics_nothing_is_said_of_others() -> None:
     assert "histogram" not in page
 
 
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("scores", "/scores/statistics?lang=en&amp;field=total"),
+        ("lottery", "/lottery/schools?lang=en"),
+        ("admissions", "/admissions/schools?lang=en"),
+    ],
+)
+def test_what_is_said_of_others_leads_to_the_whole_of_it(kind: str, address: str) -> None:
+    assert f'href="{address}"' in page_of(kind, "en")
+    alone = {"record": FULLEST[kind], "release": RELEASE}
+    assert f'href="{address}"' not in render(make_kind(kind), alone, "–", "en", "/x")
+
+
 def test_a_flag_in_the_headline_has_no_place_in_the_city() -> None:
     record = {**SCORES, "total": "absent"}
     body = {"record": record, "release": RELEASE}

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 import uvicorn
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -165,6 +165,7 @@ NAMES = st.lists(st.sampled_from(sorted(REQUESTS.keys() - WHOLE)), min_size=1, m
 
 
 @given(NAMES, st.lists(st.integers(0, 4000), max_size=8), st.booleans())
+@example(["a body at the cap"] * 3, [294], False)
 @hypothesis_settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

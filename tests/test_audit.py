@@ -11,7 +11,7 @@ from typing import Any
 
 import aiosqlite
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lookup.admin.audit import START, Verified, entries, head, note, verify_chain
@@ -80,7 +80,6 @@ def test_an_empty_audit_is_whole() -> None:
     assert verified([]) == Verified(0, START)
 
 
-@settings(deadline=None)
 @given(
     line=st.integers(0, LINES - 1),
     column=st.sampled_from(TEXTS),
@@ -126,7 +125,6 @@ def test_a_tail_that_is_cut_off_is_missed_by_who_noted_the_head(
     assert verified(chain[:kept], chain[-1][-1]).broken == (kept + 1, "cut")
 
 
-@settings(deadline=None)
 @given(one=st.integers(0, LINES - 1), other=st.integers(0, LINES - 1))
 def test_two_lines_that_change_places_are_found(chain: list[Row], one: int, other: int) -> None:
     assume(one != other)
@@ -135,7 +133,6 @@ def test_two_lines_that_change_places_are_found(chain: list[Row], one: int, othe
     assert verified(rows).broken == (min(one, other) + 1, "edited")
 
 
-@settings(deadline=None)
 @given(at=st.integers(0, LINES), copied=st.integers(0, LINES - 1))
 def test_a_line_that_is_put_in_is_found(chain: list[Row], at: int, copied: int) -> None:
     rows = [*chain[:at], chain[copied], *chain[at:]]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.errors import DamagedError, RefusedError, StorageError
@@ -94,7 +94,6 @@ def test_what_a_full_disk_took_is_given_back(
     assert ids(broadcast.append(words(1))) == [2]
 
 
-@settings(deadline=None)
 @given(cut=st.integers(0, 2000), count=st.integers(1, 3))
 def test_after_a_kill_anywhere_whole_lines_stay_and_the_next_append_goes_on(
     tmp_path_factory: pytest.TempPathFactory, cut: int, count: int
@@ -111,7 +110,6 @@ def test_after_a_kill_anywhere_whole_lines_stay_and_the_next_append_goes_on(
     assert ids(broadcast.entries()) == list(range(1, whole + count + 1))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 400), max_size=8))
 def test_whoever_follows_finds_every_entry_once_however_the_file_grows(
     tmp_path_factory: pytest.TempPathFactory, steps: list[int]

@@ -297,7 +297,7 @@ ACTS = st.lists(
 
 
 @given(ACTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_is_tried_the_admitted_failures_stay_within_the_budget(
     acts: list[tuple[bytes, bytes, float, str]],
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -325,7 +325,7 @@ TEXTS = st.one_of(
 
 
 @given(TEXTS, TEXTS, st.sampled_from(["access_code", "id_suffix"]))
-@hypothesis_settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=400)
 def test_canonical_spelling_is_recognised_and_never_mistaken(
     number: str, secret: str, name: str
 ) -> None:

@@ -128,7 +128,7 @@ def test_whoever_missed_too_much_begins_anew(world: World) -> None:
     assert ids(world.hub.missed(KEPT + 66)) == [KEPT + 67]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(["come", "go", "say", "turn", "slice"]) | st.integers(0, 12), max_size=60

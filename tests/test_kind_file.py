@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.errors import KindError, StorageError, UsageError
@@ -217,7 +217,6 @@ def test_what_the_toml_reader_cannot_bear_is_a_fault(tmp_path: Path, text: str) 
     assert kind is None
 
 
-@settings(deadline=None)
 @given(content=st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_no_bytes_whatever_break_the_reader(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -276,13 +276,12 @@ def test_no_type_of_value_breaks_the_check(document: dict[str, Any]) -> None:
     assert check(document)
 
 
-@settings(deadline=None)
 @given(document=st.dictionaries(WORDS | st.text(max_size=5), JSON, max_size=6))
 def test_no_document_breaks_the_check(document: dict[str, Any]) -> None:
     check(document)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_no_change_to_a_right_document_breaks_the_check(data: st.DataObject) -> None:
     document = data.draw(st.sampled_from(DOCUMENTS))

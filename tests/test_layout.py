@@ -62,7 +62,7 @@ def plain(count: int) -> Rows:
     split=st.booleans(),
     part=st.integers(1, 50),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_stands_around_the_records_changes_none_of_them(
     count: int,
     titles: list[Sequence[Cell]],
@@ -97,7 +97,7 @@ def test_what_stands_around_the_records_changes_none_of_them(
     ),
     header=st.sampled_from([[["标题"], HEADER], [["标题"], *IN_TWO_ROWS], [[*HEADER, "说明"]]]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_row_under_a_header_goes_untold(rows: list[list[Cell]], header: Rows) -> None:
     found = taken(SCORES, sheet([*header, *rows, candidate(1)]))
     told: set[int] = {record.line for record in found.records}

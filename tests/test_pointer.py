@@ -89,7 +89,6 @@ def test_every_truncation_is_damaged() -> None:
             decode(content[:length])
 
 
-@settings(deadline=None)
 @given(content=st.binary() | JSON.map(orjson.dumps))
 def test_nothing_breaks_the_reader(content: bytes) -> None:
     try:
@@ -98,7 +97,7 @@ def test_nothing_breaks_the_reader(content: bytes) -> None:
         assert str(error).startswith("A live pointer under live/ cannot be read:")  # noqa: PT017
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     part=st.sampled_from(["current", "upcoming", "ended"]), name=KEYS, value=JSON, data=st.data()
 )

@@ -166,9 +166,7 @@ NAMES = st.lists(st.sampled_from(sorted(REQUESTS.keys() - WHOLE)), min_size=1, m
 
 @given(NAMES, st.lists(st.integers(0, 4000), max_size=8), st.booleans())
 @example(["a body at the cap"] * 3, [294], False)
-@hypothesis_settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_requests_split_anywhere_say_the_same(
     world: World, names: list[str], cuts: list[int], patient: bool
 ) -> None:

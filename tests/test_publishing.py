@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -448,8 +448,6 @@ class AnyActs(RuleBasedStateMachine):
 AnyActs.TestCase.settings = settings(
     max_examples=15,
     stateful_step_count=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnyActs = AnyActs.TestCase
 

@@ -111,7 +111,6 @@ def test_the_manifest_comes_back_and_its_kind_too(built: Path) -> None:
     release.close()
 
 
-@settings(deadline=None)
 @given(
     records=st.dictionaries(
         st.text(min_size=1, max_size=12), st.binary(max_size=9000), min_size=1, max_size=25
@@ -277,7 +276,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_anywhere_is_seen_before_opening(
     built: Path, tmp_path: Path, data: st.DataObject
@@ -365,7 +364,6 @@ def test_a_file_that_is_open_in_this_process_is_not_called_damaged(built: Path) 
 # Marks
 
 
-@settings(deadline=None)
 @given(
     ways=st.sets(st.binary(max_size=60), min_size=1, max_size=60),
     others=st.sets(st.binary(max_size=60), max_size=20),

@@ -336,4 +336,4 @@ class Service(RuleBasedStateMachine):
 
 
 TestService = Service.TestCase
-TestService.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestService.settings = settings(max_examples=100, stateful_step_count=50)

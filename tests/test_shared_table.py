@@ -88,7 +88,7 @@ class Remembering(RuleBasedStateMachine):
 
 
 TestRemembering = Remembering.TestCase
-TestRemembering.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestRemembering.settings = settings(max_examples=30, stateful_step_count=20)
 
 
 def in_one_set(table: SharedTable, count: int) -> list[int]:
@@ -112,7 +112,6 @@ def test_nothing_is_remembered_longer_than_the_longest(table: SharedTable) -> No
 
 
 @given(st.binary(min_size=64, max_size=64))
-@settings(deadline=None)
 def test_whatever_lies_in_the_slots_there_is_room_for_a_key(content: bytes) -> None:
     table = private_table()
     table._memory[HEADER_BYTES : HEADER_BYTES + 64] = content

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -232,8 +232,6 @@ class AnyWalk(RuleBasedStateMachine):
 AnyWalk.TestCase.settings = settings(
     max_examples=12,
     stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnyWalk = AnyWalk.TestCase
 

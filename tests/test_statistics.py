@@ -4,7 +4,7 @@ import copy
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.kinds import Kind
@@ -51,7 +51,6 @@ def said(found: dict[str, Any], *columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in columns) for row in found["schools"]["rows"]]
 
 
-@settings(deadline=None)
 @given(RECORDS)
 def test_no_cell_is_below_ten_and_every_table_parts_all_records(records: Records) -> None:
     found = tables(records)

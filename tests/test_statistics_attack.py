@@ -190,7 +190,7 @@ def test_nothing_is_told_by_the_schools_of_a_city(kind: Kind, city: dict[str, Re
 ENDS = [st.sampled_from([0, 1, full / 2, full - 1, full, "absent"]) for full in FULL.values()]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.builds(summed, *ENDS), st.integers(1, 14)), min_size=3, max_size=12))
 def test_nothing_is_told_by_any_scores(some: list[tuple[dict[str, Any], int]]) -> None:
     assert not score_leaks(tables(SCORES, grown(*some)))
@@ -203,7 +203,7 @@ APPLICANTS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(APPLICANTS, st.integers(1, 30)), min_size=4, max_size=14))
 def test_nothing_is_told_by_any_lottery(some: list[tuple[dict[str, Any], int]]) -> None:
     records = grown(*some)
@@ -211,7 +211,7 @@ def test_nothing_is_told_by_any_lottery(some: list[tuple[dict[str, Any], int]]) 
         assert not group_leaks(LOTTERY, records, table)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(5, 40)), min_size=3, max_size=10),
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(5, 30)), max_size=2),

@@ -27,15 +27,6 @@ from tests.admin_makers import (
 SAMPLE = str(SAMPLES / "scores.csv")
 
 
-def refused(root: Path, *arguments: str | bytes) -> tuple[int, str]:
-    """The exit code and the one sentence of a command that must not succeed."""
-    done = lookup(root, *arguments)
-    assert done.returncode in {1, 2}, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    return done.returncode, done.stderr.strip()
-
-
 class Done(NamedTuple):
     """How a command ended and what it printed."""
 
@@ -64,6 +55,15 @@ def here(
         return Done(int(ended.value.code or 0), *capsys.readouterr())
 
     return run
+
+
+def refused(here: Here, *arguments: str) -> tuple[int, str]:
+    """The exit code and the one sentence of a command that must not succeed."""
+    done = here(*arguments)
+    assert done.returncode in {1, 2}, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.returncode, done.stderr.strip()
 
 
 def test_a_batch_goes_the_whole_way(tmp_path: Path) -> None:
@@ -175,96 +175,98 @@ def test_wrong_use_exits_with_2_and_no_traceback(here: Here, arguments: list[str
     assert "Traceback" not in done.stderr
 
 
-def test_a_batch_with_errors_exits_with_1_and_cannot_be_built(tmp_path: Path) -> None:
+def test_a_batch_with_errors_exits_with_1_and_cannot_be_built(tmp_path: Path, here: Here) -> None:
     path = write_rows(tmp_path / "s.csv", [candidate(1, 总分="x"), candidate(2)])
-    done = lookup(tmp_path, "batch", "load", "scores", str(path))
+    done = here("batch", "load", "scores", str(path))
     assert done.returncode == 1
     assert "s.csv" in done.stdout
     assert "must be a mark" in done.stdout
-    code, sentence = refused(tmp_path, "release", "build", "1")
+    code, sentence = refused(here, "release", "build", "1")
     assert (code, "1 error " in sentence) == (1, True)
     assert not list(tmp_path.glob("releases/*"))
 
 
-def test_an_unclear_file_is_inspected_mapped_and_remembered(tmp_path: Path) -> None:
+def test_an_unclear_file_is_inspected_mapped_and_remembered(tmp_path: Path, here: Here) -> None:
     header = ["栏甲", *HEADER[1:]]
     path = str(write_rows(tmp_path / "s.csv", candidates(3), header))
-    seen = lookup(tmp_path, "batch", "inspect", "scores", path)
+    seen = here("batch", "inspect", "scores", path)
     assert seen.returncode == 0
     assert "栏甲" in seen.stdout
     assert candidate(1)[0] in seen.stdout
-    assert lookup(tmp_path, "batch", "load", "scores", path).returncode == 1
-    mapped = lookup(tmp_path, "batch", "load", "scores", path, "--map", "#1=candidate_number")
+    assert here("batch", "load", "scores", path).returncode == 1
+    mapped = here("batch", "load", "scores", path, "--map", "#1=candidate_number")
     assert (mapped.returncode, "3 records, 0 errors" in mapped.stdout) == (0, True), mapped.stdout
-    again = lookup(tmp_path, "batch", "load", "scores", path)
+    again = here("batch", "load", "scores", path)
     assert (again.returncode, "3 records, 0 errors" in again.stdout) == (0, True), again.stdout
 
 
-def test_a_file_without_a_header_is_read_by_position(tmp_path: Path) -> None:
+def test_a_file_without_a_header_is_read_by_position(tmp_path: Path, here: Here) -> None:
     path = tmp_path / "s.csv"
     path.write_text(as_csv(candidates(3)), encoding="utf-8")
     fields = ["candidate_number", "access_code", "id_suffix", "name", "chinese", "total", "flag"]
     maps = [part for n, f in enumerate(fields, 1) for part in ("--map", f"#{n}={f}")]
-    done = lookup(tmp_path, "batch", "load", "scores", str(path), "--header", "0", *maps)
+    done = here("batch", "load", "scores", str(path), "--header", "0", *maps)
     assert (done.returncode, "3 records, 0 errors" in done.stdout) == (0, True), done.stdout
 
 
-def test_an_expected_figure_that_is_not_met_is_an_error_until_it_is_mended(tmp_path: Path) -> None:
-    done = lookup(tmp_path, "batch", "load", "scores", SAMPLE, "--expect", "201")
+def test_an_expected_figure_that_is_not_met_is_an_error_until_it_is_mended(here: Here) -> None:
+    done = here("batch", "load", "scores", SAMPLE, "--expect", "201")
     assert (done.returncode, "1 error," in done.stdout) == (1, True)
-    done = lookup(tmp_path, "batch", "check", "1", "--expect", "200")
+    done = here("batch", "check", "1", "--expect", "200")
     assert (done.returncode, "(checked)" in done.stdout) == (0, True)
 
 
-def test_findings_are_grouped_counted_and_shown_by_rule(tmp_path: Path) -> None:
+def test_findings_are_grouped_counted_and_shown_by_rule(tmp_path: Path, here: Here) -> None:
     rows = [candidate(n, 总分="x") for n in range(1, 8)] + [candidate(9)] * 2
     Office(tmp_path).load(kind_called("scores"), write_rows(tmp_path / "s.csv", rows))
-    grouped = lookup(tmp_path, "batch", "findings", "1", "--group").stdout
+    grouped = here("batch", "findings", "1", "--group").stdout
     assert "must be a mark" in grouped
     assert len(grouped.strip().splitlines()) == 3
-    shown = lookup(tmp_path, "batch", "findings", "1", "--rule", "duplicate").stdout
+    shown = here("batch", "findings", "1", "--rule", "duplicate").stdout
     assert "line 9 of s.csv" in shown
     assert "must be a mark" not in shown
 
 
-def test_a_difference_names_the_field_and_both_values(tmp_path: Path) -> None:
+def test_a_difference_names_the_field_and_both_values(tmp_path: Path, here: Here) -> None:
     office = Office(tmp_path)
     office.open(office.made(3).id)
     path = write_rows(tmp_path / "t.csv", [candidate(1, 总分="444"), *candidates(3)[1:]])
     office.load(kind_called("scores"), path)
-    done = lookup(tmp_path, "batch", "diff", "2")
+    done = here("batch", "diff", "2")
     assert "0 added, 0 removed, 1 changed" in done.stdout
     assert "total: 301 → 444" in done.stdout
 
 
-def test_a_history_says_who_did_what(tmp_path: Path) -> None:
+def test_a_history_says_who_did_what(tmp_path: Path, here: Here) -> None:
     Office(tmp_path).made(3)
-    done = lookup(tmp_path, "batch", "history", "1")
+    done = here("batch", "history", "1")
     assert "batch.load" in done.stdout
     assert "os:test" in done.stdout
 
 
-def test_an_approval_that_is_not_field_by_field_lists_what_is_missing(tmp_path: Path) -> None:
+def test_an_approval_that_is_not_field_by_field_lists_what_is_missing(
+    tmp_path: Path, here: Here
+) -> None:
     Office(tmp_path).load(kind_called("scores"), SAMPLES / "scores.csv")
-    done = lookup(tmp_path, "batch", "approve", "1", "--confirm", "total=on_request")
+    done = here("batch", "approve", "1", "--confirm", "total=on_request")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "依申请公开" in done.stdout
 
 
-def test_a_rejected_batch_cannot_be_checked_or_built(tmp_path: Path) -> None:
+def test_a_rejected_batch_cannot_be_checked_or_built(tmp_path: Path, here: Here) -> None:
     Office(tmp_path).load(kind_called("scores"), SAMPLES / "scores.csv")
-    assert lookup(tmp_path, "batch", "reject", "1", "--reason", "名单不全").returncode == 0
-    assert "名单不全" in lookup(tmp_path, "batch", "show", "1").stdout
-    assert refused(tmp_path, "batch", "check", "1")[0] == 1
-    assert refused(tmp_path, "release", "build", "1")[0] == 1
+    assert here("batch", "reject", "1", "--reason", "名单不全").returncode == 0
+    assert "名单不全" in here("batch", "show", "1").stdout
+    assert refused(here, "batch", "check", "1")[0] == 1
+    assert refused(here, "release", "build", "1")[0] == 1
 
 
-def test_a_release_with_differences_exits_with_1(tmp_path: Path) -> None:
+def test_a_release_with_differences_exits_with_1(tmp_path: Path, here: Here) -> None:
     office = Office(tmp_path)
     release = office.made(3)
     path = write_rows(tmp_path / "other.csv", [candidate(1, 总分="1"), *candidates(3)[1:]])
-    done = lookup(tmp_path, "release", "verify", release.id, "--against", str(path))
+    done = here("release", "verify", release.id, "--against", str(path))
     assert done.returncode == 1
     assert "1 differences" in done.stdout
     assert "other.csv, line 2: different" in done.stdout
@@ -346,25 +348,27 @@ def test_names_that_are_not_utf_8_are_refused_or_loaded_without_a_traceback(
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database" * 100])
-def test_a_database_that_is_none_is_one_sentence_or_made(tmp_path: Path, content: bytes) -> None:
+def test_a_database_that_is_none_is_one_sentence_or_made(
+    tmp_path: Path, here: Here, content: bytes
+) -> None:
     (tmp_path / "admin").mkdir()
     (tmp_path / "admin" / "admin.db").write_bytes(content)
     if content:
-        assert refused(tmp_path, "batch", "list")[0] == 1
+        assert refused(here, "batch", "list")[0] == 1
     else:
-        assert lookup(tmp_path, "batch", "list").returncode == 0
+        assert here("batch", "list").returncode == 0
 
 
-def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path: Path, here: Here) -> None:
     (tmp_path / "file").touch()
-    assert refused(tmp_path / "file", "batch", "list")[0] == 1
+    assert refused(here, "--data-dir", str(tmp_path / "file"), "batch", "list")[0] == 1
 
 
-def test_a_damaged_pointer_is_one_sentence(tmp_path: Path) -> None:
+def test_a_damaged_pointer_is_one_sentence(tmp_path: Path, here: Here) -> None:
     office = Office(tmp_path)
     release = office.made(3)
     (office.store.live / "scores.json").write_text("{")
-    code, sentence = refused(tmp_path, "release", "open", release.id)
+    code, sentence = refused(here, "release", "open", release.id)
     assert (code, "pointer" in sentence) == (1, True)
 
 
@@ -372,20 +376,21 @@ def test_a_damaged_pointer_is_one_sentence(tmp_path: Path) -> None:
     ("variable", "value"), [("LOOKUP_TIMEZONE", "Mars/Olympus"), ("LOOKUP_FAILURE_BUDGET", "-1")]
 )
 def test_a_setting_that_cannot_be_read_is_wrong_use(
-    tmp_path: Path, variable: str, value: str
+    here: Here, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    done = lookup(tmp_path, "batch", "list", environment={variable: value})
+    monkeypatch.setenv(variable, value)
+    done = here("batch", "list")
     assert (done.returncode, done.stdout) == (2, "")
     assert variable in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_kinds_file_is_checked_by_line(tmp_path: Path) -> None:
+def test_a_kinds_file_is_checked_by_line(tmp_path: Path, here: Here) -> None:
     good = str(SAMPLES.parent / "kinds" / "scores.toml")
-    assert lookup(tmp_path, "kinds", "check", good).returncode == 0
+    assert here("kinds", "check", good).returncode == 0
     bad = tmp_path / "bad.toml"
     bad.write_text("format = 2\n")
-    done = lookup(tmp_path, "kinds", "check", str(bad))
+    done = here("kinds", "check", str(bad))
     assert done.returncode == 1
     assert "bad.toml, line 1" in done.stderr
     assert "Traceback" not in done.stderr
@@ -398,31 +403,33 @@ def test_a_crash_writes_no_memory_to_the_disk(tmp_path: Path) -> None:
     assert found.stdout.endswith("(0, 0)\n")
 
 
-def test_a_finding_that_asks_is_followed_by_the_options_that_answer(tmp_path: Path) -> None:
+def test_a_finding_that_asks_is_followed_by_the_options_that_answer(
+    tmp_path: Path, here: Here
+) -> None:
     path = write_rows(tmp_path / "s.csv", candidates(3), ["甲", *HEADER[1:]])
     for arguments in (("batch", "load", "scores", str(path)), ("batch", "findings", "1")):
-        said = lookup(tmp_path, *arguments).stdout
+        said = here(*arguments).stdout
         assert "--map COLUMN=FIELD" in said
         assert "candidate_number 准考证号" in said
         assert "--header" not in said
-    assert "--map" in lookup(tmp_path, "batch", "inspect", "scores", str(path)).stdout
+    assert "--map" in here("batch", "inspect", "scores", str(path)).stdout
 
 
 @pytest.mark.parametrize("options", [("--header", "3"), ("--header", "99"), ("--sheet", "x")])
 def test_a_header_or_sheet_that_is_none_is_one_sentence(
-    tmp_path: Path, options: tuple[str, str]
+    tmp_path: Path, here: Here, options: tuple[str, str]
 ) -> None:
     path = write_rows(tmp_path / "s.csv", candidates(5))
-    done = lookup(tmp_path, "batch", "load", "scores", str(path), *options)
+    done = here("batch", "load", "scores", str(path), *options)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "0 records, 1 error, 0 warnings." in done.stdout
     assert "Risk" not in done.stdout
 
 
-def test_a_finding_of_a_whole_file_has_no_line(tmp_path: Path) -> None:
+def test_a_finding_of_a_whole_file_has_no_line(tmp_path: Path, here: Here) -> None:
     path = write_rows(tmp_path / "s.csv", candidates(5))
-    lookup(tmp_path, "batch", "load", "scores", str(path), "--sheet", "x")
-    assert "line 0" not in lookup(tmp_path, "batch", "findings", "1", "--group").stdout
+    here("batch", "load", "scores", str(path), "--sheet", "x")
+    assert "line 0" not in here("batch", "findings", "1", "--group").stdout
     target = tmp_path / "found.csv"
-    lookup(tmp_path, "batch", "findings", "1", "--csv", str(target))
+    here("batch", "findings", "1", "--csv", str(target))
     assert target.read_text("utf-8-sig").splitlines()[1].startswith("s.csv,,,error,sheet_absent,,")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # no types
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # no types
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.site_pages import (
@@ -42,7 +42,11 @@ def browser() -> Iterator[Browser]:
 
 def violations(page: Page) -> list[str]:
     """What axe finds on the page as it stands: the rule and the elements."""
-    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    # Half a megabyte of script: it stays on the page for the next size and scheme.
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    run = "async (options) => (await axe.run(options)).violations"
+    found: list[dict[str, Any]] = page.evaluate(run, RULES)
     return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
 
 

@@ -35,6 +35,15 @@ NAMES = {ADMINISTRATOR: "guan", LOADER: "lin", REVIEWER: "shen", PUBLISHER: "fan
 PASSWORD = "made-up words for a test"
 PHONE: ViewportSize = {"width": 375, "height": 740}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SOON_MS = 20_000
 """How long work in the background may take before the journey has failed."""
 

@@ -1,7 +1,8 @@
 """Makers for the public site in a browser: a service in a process of its own, and its visitors."""
 
 import contextlib
-import multiprocessing
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, syn
 
 from lookup.public.answers import PHRASES
 from lookup.public.app import create_app
+from lookup.public.protocol import LookupProtocol
 from lookup.sealing import pre_check_key
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Reference, Upcoming
-from tests.browser_makers import DESKTOP, PHONE, SOON_MS, free_port
+from tests.browser_makers import ARGUMENTS, DESKTOP, PHONE, SOON_MS
 from tests.makers import KEY, make_kind, make_release, move, open_release
-from tests.test_browser import ARGUMENTS, visit
 
 ZOOMED: ViewportSize = {"width": 320, "height": 256}
 """What 1280 by 1024 leaves at 400 %."""
@@ -27,22 +28,21 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 VISITORS = [("zh", PHONE), ("en", DESKTOP)]
 
 
-def run(settings: Settings, port: int) -> None:
-    """One worker on the loopback."""
-    uvicorn.run(create_app(settings), host="127.0.0.1", port=port, log_level="error")
-
-
 @contextlib.contextmanager
 def running(settings: Settings) -> Iterator[str]:
-    """The service over a data folder; its address."""
-    port = free_port()
-    process = multiprocessing.get_context("spawn").Process(target=run, args=(settings, port))
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.join()
+    """The service over a data folder, on a loop of its own in this process: another process costs
+    a second. Its address answers already."""
+    app = create_app(settings)
+    config = uvicorn.Config(app, http=LookupProtocol, log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def visitor(
     page, problems = context.new_page(), list[str]()
     page.on("console", lambda line: problems.append(line.text) if "Policy" in line.text else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    visit(page, url)
+    page.goto(url)
     yield page
     assert problems == []
     context.close()

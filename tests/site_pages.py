@@ -21,21 +21,13 @@ from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.pointer import Current, Ended, Reference, Upcoming
 from tests.admin_makers import SAMPLES, Office, kind_called
 from tests.broadcast_makers import broadcast
+from tests.browser_makers import ARGUMENTS
 from tests.makers import KEY, make_kind, make_release, move
 from tests.service_makers import HOST, serving
 
 OPEN = ("scores", "lottery", "admissions")
 LONG_AGO = datetime(2020, 7, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2099, 7, 1, 1, tzinfo=UTC)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LANGUAGES = ("zh", "en")
 SIZES = {"phone": (375, 740), "desktop": (1280, 800)}
 SOON_MS = 15_000

@@ -1,67 +1,35 @@
 """The pages in Chromium, at a phone's width, without JavaScript."""
 
-import multiprocessing
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from lookup.public.serving import serve
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from tests.makers import TYPED, make_kind, make_release, open_release
+from tests.site_makers import chromium, running
 
 pytestmark = pytest.mark.browser
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
     store = EmbeddedStore(tmp_path)
     open_release(store, make_release(store, make_kind()))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=serve, args=(Settings(data_dir=tmp_path), "127.0.0.1", port))
-    process.start()
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.join()
+    with running(Settings(data_dir=tmp_path)) as found:
+        yield found
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+    with chromium() as browser:
         context = browser.new_context(
             viewport={"width": 375, "height": 740}, java_script_enabled=False
         )
         yield context.new_page()
-        browser.close()
-
-
-def visit(page: Page, url: str) -> None:
-    """Open a page, waiting for the server to come up: the browser retries, nobody sleeps."""
-    for _ in range(200):
-        with socket.socket() as probe:
-            probe.settimeout(5)
-            host, port = url.split("/")[2].split(":")
-            if probe.connect_ex((host, int(port))) == 0:
-                break
-        page.wait_for_timeout(50)
-    page.goto(url)
 
 
 def look(page: Page, name: str) -> None:
@@ -81,7 +49,7 @@ def look(page: Page, name: str) -> None:
 def test_a_candidate_sees_the_record(
     site: str, page: Page, language: str, button: str, absent: str
 ) -> None:
-    visit(page, f"{site}/?lang={language}")
+    page.goto(f"{site}/?lang={language}")
     look(page, f"home-{language}")
     page.locator(".kinds .button").click()
     look(page, f"form-{language}")

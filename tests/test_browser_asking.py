@@ -1,36 +1,28 @@
 """The form's script in Chromium: it solves, it waits, it shows that it does, and keeps nothing."""
 
 import dataclasses
-import multiprocessing
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from lookup.public.answers import PHRASES
-from lookup.public.app import create_app
 from lookup.public.fair_use import FairUse, open_fair_use
 from lookup.public.network import network_of
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
-from tests.browser_makers import PHONE, SOON_MS, free_port
+from tests.browser_makers import ARGUMENTS, PHONE, SOON_MS
 from tests.makers import TYPED, make_kind, make_release, open_release
-from tests.test_browser import ARGUMENTS, visit
+from tests.site_makers import running
 
 pytestmark = pytest.mark.browser
 LOOPBACK = network_of("127.0.0.1")
 ELSEWHERE = network_of("192.0.2.1")
 NUMBER = b"scores:100000001"
 SOUND = Settings(challenge_numbers=2000, wait_s=2)
-
-
-def serve(settings: Settings, port: int) -> None:
-    """One worker on the loopback."""
-    uvicorn.run(create_app(settings), host="127.0.0.1", port=port, log_level="error")
 
 
 @pytest.fixture
@@ -41,13 +33,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def port(settings: Settings) -> Iterator[int]:
-    found = free_port()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(settings, found))
-    process.start()
-    yield found
-    process.terminate()
-    process.join()
+def site(settings: Settings) -> Iterator[str]:
+    with running(settings) as found:
+        yield found
 
 
 @pytest.fixture
@@ -68,7 +56,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, port: int) -> Iterator[Page]:
+def page(browser: Browser, site: str) -> Iterator[Page]:
     context = browser.new_context(viewport=PHONE)
     context.set_default_timeout(SOON_MS)
     found = context.new_page()
@@ -79,7 +67,7 @@ def page(browser: Browser, port: int) -> Iterator[Page]:
         lambda line: problems.append(line.text) if "Content Security" in line.text else None,
     )
     found.on("pageerror", lambda error: problems.append(str(error)))
-    visit(found, f"http://127.0.0.1:{port}/scores?lang=en")
+    found.goto(f"{site}/scores?lang=en")
     yield found
     assert problems == []
     context.close()

@@ -1,6 +1,5 @@
 """The broadcast in Chromium: what is said while the page is there, with a script and without."""
 
-import multiprocessing
 import os
 import re
 from collections.abc import Iterator
@@ -9,18 +8,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from lookup.public.answers import PHRASES
 from lookup.public.broadcast import event
-from lookup.public.serving import serve
 from lookup.settings import Settings
 from lookup.stores.broadcast import NAME, Broadcast
 from lookup.stores.embedded import EmbeddedStore
 from lookup.stores.entries import Begin, Board, End, Retract, Text
 from tests.broadcast_makers import FIRST, SECOND, after, at, broadcast, round_of, said, school
-from tests.browser_makers import DESKTOP, PHONE, SOON_MS, free_port
-from tests.test_browser import ARGUMENTS, visit
+from tests.browser_makers import DESKTOP, PHONE, SOON_MS
+from tests.site_makers import chromium, running
 
 pytestmark = pytest.mark.browser
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -46,21 +44,22 @@ class Office:
 def office(tmp_path: Path) -> Iterator[Office]:
     store = EmbeddedStore(tmp_path)
     store.prepare()
-    port = free_port()
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=serve, args=(Settings(data_dir=tmp_path), "127.0.0.1", port))
-    process.start()
-    yield Office(f"http://127.0.0.1:{port}", store.live)
-    process.terminate()
-    process.join()
+    with running(Settings(data_dir=tmp_path)) as site:
+        yield Office(site, store.live)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield found
-        found.close()
+def browser(shared: Browser) -> Iterator[Browser]:
+    """Debian's Chromium, left without a page."""
+    yield shared
+    for context in shared.contexts:
+        context.close()
 
 
 def context_of(
@@ -79,7 +78,7 @@ def context_of(
 def open_page(office: Office, context: BrowserContext) -> Page:
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
-    visit(page, f"{office.site}/live")
+    page.goto(f"{office.site}/live")
     return page
 
 
@@ -247,7 +246,7 @@ def test_where_events_are_refused_the_page_asks_now_and_then(
     context.route(re.compile("/live/events"), lambda route: route.fulfill(status=503))
     page = context.new_page()
     page.clock.install()
-    visit(page, f"{office.site}/live")
+    page.goto(f"{office.site}/live")
     connected(page, "polling")
     office.file.append(
         after(said("又有消息"), lambda id_: Board(id_, at(9), FIRST, (school(0, 7),)))

@@ -12,10 +12,9 @@ from lookup.pages import CONTENT_SECURITY_POLICY
 from lookup.phrases import read_phrases
 from lookup.record_page import PHRASES, STATIC, render
 from lookup.stores.embedded import EmbeddedStore
-from tests.browser_makers import DESKTOP, PHONE, service
+from tests.browser_makers import ARGUMENTS, DESKTOP, PHONE, service
 from tests.makers import TYPED, make_kind, make_release, open_release
 from tests.record_makers import FULLEST, RELEASE, SCORES, statistics
-from tests.test_browser import ARGUMENTS
 
 pytestmark = pytest.mark.browser
 SITE = "https://results.test"

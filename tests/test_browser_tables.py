@@ -1,20 +1,17 @@
 """The public statistics in Chromium: with and without a script, on a phone and on paper."""
 
-import multiprocessing
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from lookup.public.serving import serve
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from tests.makers import make_kind
+from tests.site_makers import chromium, running
 from tests.table_makers import kind_with_schools, publish, schools_document, scores_document
-from tests.test_browser import ARGUMENTS, visit
 
 pytestmark = pytest.mark.browser
 SIZES: dict[str, ViewportSize] = {
@@ -36,23 +33,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = EmbeddedStore(folder)
     publish(store, make_kind(), scores_document(2))
     publish(store, kind_with_schools(), schools_document(1))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=serve, args=(Settings(data_dir=folder), "127.0.0.1", port))
-    process.start()
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.join()
+    with running(Settings(data_dir=folder)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -86,7 +74,7 @@ def test_the_table_scrolls_in_its_own_box_and_the_page_does_not(
     site: str, page: Page, name: str, language: str
 ) -> None:
     joint = "&" if "?" in PAGES[name] else "?"
-    visit(page, f"{site}{PAGES[name]}{joint}lang={language}")
+    page.goto(f"{site}{PAGES[name]}{joint}lang={language}")
     for size in (*SIZES.values(), NARROW):
         page.set_viewport_size(size)
         assert page.evaluate(SCROLLS) <= 0
@@ -100,7 +88,7 @@ def test_the_table_scrolls_in_its_own_box_and_the_page_does_not(
 
 
 def test_the_box_is_reached_and_scrolled_by_keyboard(site: str, page: Page) -> None:
-    visit(page, f"{site}/scores/statistics?lang=en")
+    page.goto(f"{site}/scores/statistics?lang=en")
     page.set_viewport_size(NARROW)
     box = page.get_by_role("region", name="Total: score table")
     page.locator("#mark").focus()
@@ -118,7 +106,7 @@ def test_the_box_is_reached_and_scrolled_by_keyboard(site: str, page: Page) -> N
 
 
 def test_schools_are_sorted_without_a_script(site: str, plain: Page) -> None:
-    visit(plain, f"{site}/admissions/schools?lang=en")
+    plain.goto(f"{site}/admissions/schools?lang=en")
     before = schools(plain)
     plain.get_by_role("link", name="Sort by Cut-off line 2026").click()
     expect(plain.locator("th[aria-sort]")).to_have_attribute("aria-sort", "descending")
@@ -131,7 +119,7 @@ def test_schools_are_sorted_without_a_script(site: str, plain: Page) -> None:
 
 
 def test_schools_are_found_without_a_script_and_stay_sorted(site: str, plain: Page) -> None:
-    visit(plain, f"{site}/admissions/schools?lang=zh&sort=plan&order=desc")
+    plain.goto(f"{site}/admissions/schools?lang=zh&sort=plan&order=desc")
     plain.get_by_label("查找").fill("文澜")
     plain.get_by_role("button", name="查找").click()
     assert schools(plain) == ["文澜第2中学", "文澜第3中学", "文澜第1中学"]
@@ -140,7 +128,7 @@ def test_schools_are_found_without_a_script_and_stay_sorted(site: str, plain: Pa
 
 
 def test_a_script_sorts_as_the_server_does_and_asks_it_nothing(site: str, page: Page) -> None:
-    visit(page, f"{site}/admissions/schools?lang=en")
+    page.goto(f"{site}/admissions/schools?lang=en")
     asked: list[str] = []
     # A browser fetches the icon when it likes.
     page.on("request", lambda each: asked.extend({each.url} - {f"{site}/static/icon.svg"}))
@@ -156,7 +144,7 @@ def test_a_script_sorts_as_the_server_does_and_asks_it_nothing(site: str, page: 
 
 
 def test_a_script_searches_while_somebody_types(site: str, page: Page) -> None:
-    visit(page, f"{site}/admissions/schools?lang=en")
+    page.goto(f"{site}/admissions/schools?lang=en")
     page.get_by_label("Find", exact=True).press_sequentially("１０３")
     assert schools(page) == ["文澜第1中学"]
     assert status(page) == "Showing 1 of 24 rows"
@@ -170,14 +158,14 @@ def test_a_script_searches_while_somebody_types(site: str, page: Page) -> None:
 def test_what_was_searched_for_before_the_script_came_can_be_brought_back(
     site: str, page: Page
 ) -> None:
-    visit(page, f"{site}/admissions/schools?lang=en&q=103")
+    page.goto(f"{site}/admissions/schools?lang=en&q=103")
     assert len(schools(page)) == 1
     page.get_by_label("Find", exact=True).fill("")
     assert len(schools(page)) == 24
 
 
 def test_a_score_is_found_in_its_table_and_kept_nowhere(site: str, page: Page) -> None:
-    visit(page, f"{site}/scores/statistics?lang=en&field=sport")
+    page.goto(f"{site}/scores/statistics?lang=en&field=sport")
     said = page.locator("[data-find] [role=status]")
     for typed in ("２９.5", "29.5"):
         page.get_by_label("Type a score").fill(typed)
@@ -196,18 +184,18 @@ def test_a_score_is_found_in_its_table_and_kept_nowhere(site: str, page: Page) -
 
 
 def test_what_needs_a_script_is_not_there_without_one(site: str, plain: Page) -> None:
-    visit(plain, f"{site}/scores/statistics?lang=en")
+    plain.goto(f"{site}/scores/statistics?lang=en")
     assert not plain.locator("[data-find]").is_visible()
 
 
 def test_the_choice_of_table_outlives_a_change_of_language(site: str, plain: Page) -> None:
-    visit(plain, f"{site}/scores/statistics?lang=zh&field=sport")
+    plain.goto(f"{site}/scores/statistics?lang=zh&field=sport")
     plain.get_by_role("link", name="English").click()
     expect(plain.get_by_role("heading", level=1)).to_have_text("Physical education: score table")
 
 
 def test_the_chart_has_a_name_a_description_and_every_year(site: str, plain: Page) -> None:
-    visit(plain, f"{site}/scores/statistics?lang=en")
+    plain.goto(f"{site}/scores/statistics?lang=en")
     chart = plain.get_by_role("img", name="How Total scores are spread")
     expect(chart).to_be_visible()
     assert "full mark of 600" in (plain.locator("#chart-desc").text_content() or "")
@@ -215,7 +203,7 @@ def test_the_chart_has_a_name_a_description_and_every_year(site: str, plain: Pag
 
 
 def test_on_paper_the_whole_table_is_there(site: str, page: Page) -> None:
-    visit(page, f"{site}/scores/statistics?lang=zh&field=sport")
+    page.goto(f"{site}/scores/statistics?lang=zh&field=sport")
     page.emulate_media(media="print")
     box = page.locator(".scroll")
     assert box.evaluate("box => box.scrollHeight - box.clientHeight") <= 1

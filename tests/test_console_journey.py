@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from lookup.admin.people.roles import PUBLISHER_DAEMON
 from lookup.admin.publishing.preflight import ITEMS
-from tests.browser_makers import NAMES, SOON_MS
-from tests.test_browser import ARGUMENTS
+from tests.browser_makers import ARGUMENTS, NAMES, SOON_MS
 from tests.town import (
     KIND,
     NUMBER,

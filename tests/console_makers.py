@@ -16,9 +16,9 @@ from lookup.admin.jobs import Job, list_jobs
 from lookup.admin.people import sessions
 from lookup.admin.people.accounts import get_person
 from lookup.admin.people.passwords import HASHER
-from lookup.admin.people.roles import AUDITOR, LOADER, PUBLISHER, REVIEWER
+from lookup.admin.people.roles import AUDITOR, LOADER, PUBLISHER, REVIEWER, Actor
 from lookup.clock import SteadyClock
-from tests.admin_makers import Office
+from tests.admin_makers import Office, kind_called
 
 T = TypeVar("T")
 PASSWORD = "several made-up words"
@@ -31,6 +31,7 @@ PEOPLE = {
     "qian": AUDITOR,
     "admin": "administrator",
 }
+WANG, ZHAO = (Actor(name, frozenset({PEOPLE[name]})) for name in ("wang", "zhao"))
 KEPT = HASHER.hash(PASSWORD)
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 
@@ -149,6 +150,10 @@ class Console:
         assert job.result is not None, job.message
         return int(job.result["batch"])
 
+    def given(self, *files: Path) -> int:
+        """A batch that `wang` has loaded without the console: a job's process costs a second."""
+        return self.office.load(kind_called("scores"), *files, actor=WANG).batch
+
     def approved(self, batch: int) -> httpx.Response:
         """The batch approved by `li`, every field confirmed as it is declared."""
         kind = self.office.batch(batch).kind
@@ -162,6 +167,10 @@ class Console:
         job = self.finished()
         assert job.result is not None, job.message
         return str(job.result["release"])
+
+    def sealed(self, batch: int) -> str:
+        """The batch sealed by `zhao` without the console; the release's id."""
+        return self.office.build(batch, ZHAO).id
 
     def later(self, **span: float) -> None:
         """Time passes."""

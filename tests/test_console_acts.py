@@ -68,16 +68,16 @@ def correction(console: Console, batch: str, **changes: str) -> dict[str, str]:
 
 def opened(console: Console, scores: Path) -> str:
     """A release of one batch, open."""
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     console.approved(batch)
-    release = console.built(batch)
+    release = console.sealed(batch)
     answer = console.post("zhao", f"/releases/{release}/open")
     assert answer.headers["location"] == f"/releases/{release}?done=open"
     return release
 
 
 def test_a_loader_cannot_approve_a_batch_of_their_own(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     give(console, "wang", "loader reviewer")
     assert "须由另一人批准" in console.get("wang", f"/batches/{batch}/review").text
     shown = console.office.batch(batch)
@@ -89,7 +89,7 @@ def test_a_loader_cannot_approve_a_batch_of_their_own(console: Console, scores: 
 
 
 def test_a_reviewer_approves_field_by_field(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     page = console.get("li", f"/batches/{batch}/review").text
     fields = console.office.batch(batch).kind.fields
     assert page.count("<select") == len(fields)
@@ -99,7 +99,7 @@ def test_a_reviewer_approves_field_by_field(console: Console, scores: Path) -> N
 
 
 def test_a_field_left_open_is_no_approval(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     shown = console.office.batch(batch)
     fields = {f"field-{field.name}": field.disclosure for field in shown.kind.fields}
     fields["field-name"] = ""
@@ -112,7 +112,7 @@ def test_a_field_left_open_is_no_approval(console: Console, scores: Path) -> Non
 
 
 def test_what_was_not_looked_at_is_not_approved(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     fields = {f"field-{f.name}": f.disclosure for f in console.office.batch(batch).kind.fields}
     answer = console.post("li", f"/batches/{batch}/review", sha256="0" * 64, **fields)
     assert answer.status_code == 409
@@ -120,7 +120,7 @@ def test_what_was_not_looked_at_is_not_approved(console: Console, scores: Path) 
 
 
 def test_a_rejection_needs_a_reason_and_keeps_it(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     assert console.post("li", f"/batches/{batch}/reject", reason=" ").status_code == 400
     console.post("li", f"/batches/{batch}/reject", reason="重新核对名单")
     assert "重新核对名单" in console.get("wang", f"/batches/{batch}").text
@@ -164,9 +164,9 @@ def test_a_release_opens_and_its_page_tells_how_it_came_to_that(
 
 
 def test_an_hour_is_read_as_local_time(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     console.approved(batch)
-    release = console.built(batch)
+    release = console.sealed(batch)
     path = f"/releases/{release}/schedule"
     assert console.post("zhao", path, opens_at="tomorrow").status_code == 400
     console.post("zhao", path, opens_at="2026-06-24T18:30", closes_at="2026-06-25T18:30")
@@ -179,9 +179,9 @@ def test_an_hour_is_read_as_local_time(console: Console, scores: Path) -> None:
 
 def sealed(console: Console, scores: Path) -> str:
     """A release of one batch that waits for its hour."""
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     console.approved(batch)
-    return console.built(batch)
+    return console.sealed(batch)
 
 
 @pytest.mark.parametrize(
@@ -251,9 +251,9 @@ def test_the_list_says_when_a_release_was_opened_by_hand(console: Console, score
 def test_an_hour_that_names_its_own_zone_is_read_in_that_zone(
     console: Console, scores: Path
 ) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     console.approved(batch)
-    release = console.built(batch)
+    release = console.sealed(batch)
     console.post("zhao", f"/releases/{release}/schedule", opens_at="2026-06-24T10:30Z")
     pointer = console.office.pointer()
     assert pointer is not None
@@ -262,9 +262,9 @@ def test_an_hour_that_names_its_own_zone_is_read_in_that_zone(
 
 
 def test_a_scheduled_release_does_not_open_before_its_hour(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     console.approved(batch)
-    release = console.built(batch)
+    release = console.sealed(batch)
     console.post("zhao", f"/releases/{release}/schedule", opens_at="2026-06-24T18:30")
     assert f"/releases/{release}/open" not in console.get("zhao", f"/releases/{release}").text
     assert console.post("zhao", f"/releases/{release}/open").status_code == 409
@@ -290,7 +290,7 @@ def test_a_correction_shows_what_it_changed_and_rolls_back(console: Console, sco
     page = console.get("li", "/batches/2/differences").text
     assert re.search(r"<del>63 / 120</del>.*<ins>99 / 120</ins>", page)
     console.approved(2)
-    second = console.built(2)
+    second = console.sealed(2)
     console.post("zhao", f"/releases/{second}/open")
     assert "漏登" in console.get("zhao", f"/releases/{second}").text
     assert console.office.release(first).state == "superseded"
@@ -307,7 +307,7 @@ def test_a_correction_shows_what_it_changed_and_rolls_back(console: Console, sco
 def test_a_correction_that_breaks_a_rule_is_refused_in_words(
     console: Console, scores: Path
 ) -> None:
-    console.loaded(scores)
+    console.given(scores)
     typed = correction(console, "1", chinese="999", total="610")
     answer = console.post("wang", "/batches/1/correct", reason="漏登", **typed)
     assert answer.status_code == 409
@@ -317,7 +317,7 @@ def test_a_correction_that_breaks_a_rule_is_refused_in_words(
 
 
 def test_only_the_fields_that_were_changed_are_corrected(console: Console, scores: Path) -> None:
-    console.loaded(scores)
+    console.given(scores)
     typed = correction(console, "1", total="444", chinese="62")
     console.post("wang", "/batches/1/correct", reason="漏登", **typed)
     (line,) = (e for e in lines(console) if e.act == "batch.correct")
@@ -325,7 +325,7 @@ def test_only_the_fields_that_were_changed_are_corrected(console: Console, score
 
 
 def test_a_record_that_is_not_there_is_asked_for_again(console: Console, scores: Path) -> None:
-    console.loaded(scores)
+    console.given(scores)
     answer = console.post("wang", "/batches/1/correct", **{"key-candidate_number": "999999999"})
     assert answer.status_code == 409
     assert "没有这个号码的记录" in answer.text
@@ -333,7 +333,7 @@ def test_a_record_that_is_not_there_is_asked_for_again(console: Console, scores:
 
 
 def test_a_correction_shows_no_second_factor(console: Console, scores: Path) -> None:
-    console.loaded(scores)
+    console.given(scores)
     page = found_record(console, "1")
     assert candidate(3)[3] in page
     assert not any(secret in page for secret in candidate(3)[1:3])
@@ -423,7 +423,7 @@ def test_a_batch_leads_to_its_open_question_and_the_list_does(
 def test_only_a_batch_that_can_come_to_something_is_corrected(
     console: Console, tmp_path: Path, scores: Path
 ) -> None:
-    console.loaded(scores)
+    console.given(scores)
     console.loaded(write_rows(tmp_path / "w.csv", [candidate(1), candidate(2, 语文="999")]))
     assert [console.office.batch(n).state for n in (1, 2)] == ["checked", "rejected"]
     assert "/batches/1/correct" in console.get("wang", "/batches/1").text
@@ -433,7 +433,7 @@ def test_only_a_batch_that_can_come_to_something_is_corrected(
 def test_a_guess_that_is_likely_to_succeed_is_told_with_what_to_do(
     console: Console, scores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     paths = [f"/batches/{batch}", f"/batches/{batch}/review"]
     assert not any("风险偏高" in console.get("li", path).text for path in paths)
     monkeypatch.setattr(console_batches, "HIGH_RISK", 0)
@@ -628,7 +628,10 @@ def test_the_audit_tells_of_everything_and_its_chain_is_whole(
 
 
 def test_a_file_is_held_against_what_is_served(console: Console, scores: Path) -> None:
-    release = opened(console, scores)
+    batch = console.loaded(scores)
+    console.approved(batch)
+    release = console.built(batch)
+    console.post("zhao", f"/releases/{release}/open")
     console.post("zhao", f"/releases/{release}/verify")
     job = console.finished()
     assert job.result == {"release": release, "compared": 12, "differences": 0}
@@ -676,12 +679,12 @@ def test_the_audit_is_in_words_and_the_names_it_keeps_are_small_print(
 
 
 def test_every_act_and_detail_of_the_audit_has_its_words(console: Console, scores: Path) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     typed = correction(console, "1", chinese="62")
     console.post("wang", f"/batches/{batch}/correct", reason="漏登", **typed)
     console.approved(batch)
     console.post("li", "/batches/2/reject", reason="再核对")
-    release = console.built(batch)
+    release = console.sealed(batch)
     console.post("zhao", f"/releases/{release}/schedule", opens_at="2026-06-24T18:30")
     console.post("zhao", f"/releases/{release}/withdraw", reason="有误", confirm=release)
     for line in lines(console):
@@ -693,9 +696,9 @@ def test_every_act_and_detail_of_the_audit_has_its_words(console: Console, score
 def test_the_timeline_says_when_the_pointer_opened_not_when_it_was_meant_to(
     console: Console, scores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = console.loaded(scores)
+    batch = console.given(scores)
     console.approved(batch)
-    release = console.built(batch)
+    release = console.sealed(batch)
     console.post("zhao", f"/releases/{release}/schedule", opens_at="2026-06-24T18:30")
     console.clock.now = datetime(2026, 6, 24, 10, 29, 59, 400000, UTC)
     nap = asyncio.sleep

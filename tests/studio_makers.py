@@ -62,12 +62,17 @@ class Studio:
         path = write_rows(self.office.root / "admissions.csv", rows, header)
         return self.office.load(kind_called("admissions"), path).batch
 
-    def opened(self, rows: Sequence[Sequence[str]], plan: int = 20) -> int:
+    def opened(
+        self,
+        rows: Sequence[Sequence[str]],
+        plan: int = 40,
+        header: Sequence[str] = HEADER,
+    ) -> int:
         """A batch whose release is open, each of three schools with so many places."""
         plans = [[FIRST, f"{n:03d}", f"第{n}中学", str(plan)] for n in (1, 2, 3)]
         path = write_rows(self.office.root / "plans.csv", plans, PLANS)
         self.office.load(kind_called("school_plans"), path)
-        batch = self.loaded(rows)
+        batch = self.loaded(rows, header)
         self.office.open(self.office.build(batch).id)
         return batch
 

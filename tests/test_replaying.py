@@ -2,9 +2,12 @@
 
 import asyncio
 import itertools
+import json
 import signal
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -17,6 +20,8 @@ from lookup.admin.publishing.publisher import Publisher
 from lookup.admin.refusals import refused
 from lookup.admin.replaying import DONE, ENDED, SLICE_S, STOPPED, replay, span
 from lookup.errors import RefusedError, UsageError
+from lookup.release_file import ReleaseFile
+from lookup.statistics import MINIMUM_CELL
 from lookup.stores.entries import Board, Round, Words
 from tests.admin_makers import lookup
 from tests.studio_makers import FIRST, HEADER, SECOND, Studio, admitted, round_of
@@ -28,23 +33,23 @@ def studio(tmp_path: Path) -> Studio:
 
 
 def test_a_round_is_told_step_by_step_to_its_end(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
     ended = studio.replay(batch)
-    assert (ended.how, ended.forwarded, ended.candidates) == (DONE, 45, 45)
+    assert (ended.how, ended.forwarded, ended.candidates) == (DONE, 120, 120)
     entries = studio.entries()
     kinds = [type(entry) for entry in entries[1:]]
     assert kinds == [Board, Round, *[Board, Round, Words] * 4]
     rounds = [entry for entry in entries if isinstance(entry, Round)]
-    assert [told.forwarded for told in rounds] == [0, 11, 22, 33, 45]
+    assert [told.forwarded for told in rounds] == [0, 30, 60, 90, 120]
     assert [told.state for told in rounds] == [*["under_way"] * 4, "done"]
-    assert {(told.candidates, told.plan) for told in rounds} == {(45, 60)}
+    assert {(told.candidates, told.plan) for told in rounds} == {(120, 120)}
     board = studio.air().boards[FIRST]
-    assert {code: row.admitted for code, row in board.items()} == dict.fromkeys(board, 15)
+    assert {code: row.admitted for code, row in board.items()} == dict.fromkeys(board, 40)
 
 
 def test_the_first_step_comes_at_once_and_the_others_are_spread(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
     studio.replay(batch)
     assert set(studio.slept) == {SLICE_S}
@@ -54,17 +59,51 @@ def test_the_first_step_comes_at_once_and_the_others_are_spread(studio: Studio) 
     assert gaps == {15}
 
 
-def test_files_are_forwarded_by_total_and_positions_count_the_whole_city(studio: Studio) -> None:
+def test_files_are_forwarded_by_total(studio: Studio) -> None:
     taken = [admitted(n, 300 + n, 1 if n > 10 else 2) for n in range(1, 21)]
-    others = [admitted(100, 550.5, 3, 录取批次=SECOND), admitted(101, 550.5, 3, 录取批次=SECOND)]
+    others = [admitted(n, 550.5, 3, 录取批次=SECOND) for n in range(100, 110)]
     batch = studio.opened([*taken, *others])
     studio.begin()
     studio.replay(batch)
-    first = next(e for e in studio.entries()[2:] if isinstance(e, Board) and len(e.schools) == 1)
-    assert [(row.code, row.position, row.score) for row in first.schools] == [("001", 12, 311.0)]
-    board = studio.air().boards[FIRST]
-    assert set(board) == {"001", "002"}
-    assert (board["002"].position, board["002"].score) == (22, 301.0)
+    first, last = [e for e in studio.entries()[2:] if isinstance(e, Board)]
+    assert [(row.code, row.admitted) for row in first.schools] == [("001", 10)]
+    assert [(row.code, row.admitted) for row in last.schools] == [("001", 10), ("002", 10)]
+
+
+def public_rows(studio: Studio) -> dict[str, tuple[int, float | None]]:
+    """What the public statistics tell of the first round: admitted and cut-off line, by code."""
+    pointer = studio.office.store.pointer("admissions")
+    assert pointer is not None
+    assert pointer.current is not None
+    with closing(ReleaseFile(studio.office.store.path(pointer.current.reference))) as file:
+        document = json.loads(file.statistics(pointer.current.key))
+    rows = next(t["rows"] for t in document["tables"] if t["name"] == "schools")
+    return {
+        row["school_code"]: (row["admitted"], row["cut_off_line"])
+        for row in rows
+        if row["round"] == FIRST and row["school_code"]
+    }
+
+
+@pytest.mark.parametrize("sizes", [(30, 3, 27), (30, 12, 3), (30, 12, 9), (30, 14, 16)])
+def test_at_its_end_a_replay_has_said_what_the_public_statistics_say_and_no_more(
+    studio: Studio, sizes: tuple[int, ...]
+) -> None:
+    schools = [school for school, size in enumerate(sizes, 1) for _ in range(size)]
+    numbered = list(enumerate(schools, 1))
+    Random(5).shuffle(numbered)
+    rows = [
+        admitted(n, 590 - place, school, 录取分数线=f"{500 + school}")
+        for place, (n, school) in enumerate(numbered)
+    ]
+    batch = studio.opened(rows, header=[*HEADER, "录取分数线"])
+    studio.begin()
+    studio.replay(batch)
+    public, air = public_rows(studio), studio.air()
+    board = {code: (row.admitted, row.score) for code, row in air.boards[FIRST].items()}
+    assert board == public
+    assert {row.position for row in air.boards[FIRST].values()} == {None}
+    assert air.rounds[FIRST].forwarded == sum(count for count, _ in public.values())
 
 
 def test_nothing_of_one_person_is_told(studio: Studio) -> None:
@@ -94,7 +133,7 @@ def test_nothing_is_replayed_before_its_hour_nor_after_its_window(studio: Studio
 
 
 def test_a_release_that_is_taken_back_meanwhile_is_told_no_further(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
 
     async def close(seconds: float) -> None:
@@ -105,27 +144,27 @@ def test_a_release_that_is_taken_back_meanwhile_is_told_no_further(studio: Studi
 
     with pytest.raises(RefusedError, match="before its hour"):
         studio.replay(batch, sleep=close)
-    assert studio.air().rounds[FIRST].forwarded == 11
+    assert studio.air().rounds[FIRST].forwarded == 30
     assert studio.lines()[-1][1]["how"] == "cut"
 
 
 def test_a_stopped_replay_goes_on_from_where_it_was(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
 
     async def stop(seconds: float) -> None:
         await studio.sleep(seconds)
-        if len(studio.slept) == 20:
+        if len(studio.slept) == 10:
             async with studio.office.desk() as desk:
                 await broadcasting.stop(desk)
 
     ended = studio.replay(batch, sleep=stop)
-    assert (ended.how, ended.forwarded) == (STOPPED, 22)
+    assert (ended.how, ended.forwarded) == (STOPPED, 30)
     assert studio.air().rounds[FIRST].state == "under_way"
     ended = studio.replay(batch)
-    assert (ended.how, ended.forwarded) == (DONE, 45)
+    assert (ended.how, ended.forwarded) == (DONE, 120)
     rounds = [entry.forwarded for entry in studio.entries() if isinstance(entry, Round)]
-    assert rounds == [0, 11, 22, 22, 33, 45]
+    assert rounds == [0, 30, 30, 60, 90, 120]
     assert studio.acts() == [
         "live.begin", "live.replay", "live.stop", "live.replay.ended", "live.replay",
         "live.replay.ended",
@@ -133,23 +172,23 @@ def test_a_stopped_replay_goes_on_from_where_it_was(studio: Studio) -> None:
 
 
 def test_a_replay_ends_with_its_broadcast(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
 
     async def begin_another(seconds: float) -> None:
         await studio.sleep(seconds)
-        if len(studio.slept) == 20:
+        if len(studio.slept) == 10:
             async with studio.office.desk() as desk:
                 await broadcasting.end(desk)
                 await broadcasting.begin(desk, broadcasting.text("另一场"))
 
     ended = studio.replay(batch, sleep=begin_another)
-    assert (ended.how, ended.forwarded) == (ENDED, 22)
+    assert (ended.how, ended.forwarded) == (ENDED, 30)
     assert studio.air().rounds == {}
 
 
 def test_an_interrupted_replay_says_how_far_it_came(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
 
     async def cancelled(seconds: float) -> None:
@@ -159,12 +198,12 @@ def test_an_interrupted_replay_says_how_far_it_came(studio: Studio) -> None:
         studio.replay(batch, sleep=cancelled)
     assert studio.lines()[-1] == (
         "live.replay.ended",
-        {"round": FIRST, "how": "cut", "last": 6, "forwarded": 11},
+        {"round": FIRST, "how": "cut", "last": 6, "forwarded": 30},
     )
 
 
 def test_a_killed_replay_is_noted_and_gone_on_with(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
     kill = (
         "import os, signal, asyncio\n"
@@ -175,16 +214,16 @@ def test_a_killed_replay_is_noted_and_gone_on_with(studio: Studio) -> None:
     arguments = ("live", "replay", str(batch), FIRST)
     killed = lookup(studio.office.root, *arguments, script=kill)
     assert killed.returncode == -signal.SIGKILL
-    assert studio.air().rounds[FIRST].forwarded == 11
+    assert studio.air().rounds[FIRST].forwarded == 30
     assert studio.replay(batch).how == DONE
     acts = studio.acts()
     assert acts[2:] == ["live.replay.cut", "live.replay", "live.replay.ended"]
     rounds = [entry.forwarded for entry in studio.entries() if isinstance(entry, Round)]
-    assert rounds == [0, 11, 11, 22, 33, 45]
+    assert rounds == [0, 30, 30, 60, 90, 120]
 
 
 def test_what_was_told_to_its_end_is_not_told_again(studio: Studio) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
     studio.replay(batch)
     with pytest.raises(RefusedError, match="to its end"):
@@ -202,17 +241,42 @@ def test_fewer_than_ten_are_never_a_step(studio: Studio) -> None:
     assert studio.air().boards == {}
 
 
-def test_what_was_said_of_a_round_by_hand_is_gone_on_from_at_least_ten_later(
-    studio: Studio,
+def rows_told(studio: Studio) -> list[dict[str, int]]:
+    """The board after each of its entries: admitted by code."""
+    board: dict[str, int] = {}
+    after = []
+    for entry in studio.entries():
+        if isinstance(entry, Board):
+            board |= {row.code: row.admitted for row in entry.schools}
+            after.append(dict(board))
+    return after
+
+
+@pytest.mark.parametrize("by_hand", [12, 119])
+def test_a_replay_goes_on_from_what_it_told_itself_whatever_was_said_by_hand(
+    studio: Studio, by_hand: int
 ) -> None:
-    batch = studio.opened(round_of(45))
+    batch = studio.opened(round_of(120))
     studio.begin()
+
+    async def stop(seconds: float) -> None:
+        await studio.sleep(seconds)
+        async with studio.office.desk() as desk:
+            await broadcasting.stop(desk)
+
+    assert studio.replay(batch, sleep=stop).forwarded == 30
     studio.office.at_desk(
-        lambda desk: broadcasting.tell_round(desk, FIRST, "under_way", forwarded=5)
+        lambda desk: broadcasting.tell_round(desk, FIRST, "under_way", forwarded=by_hand)
     )
-    studio.replay(batch)
+    studio.post("又有 12 名考生投档", FIRST)
+    assert studio.replay(batch, sleep=stop).forwarded == 60
+    assert studio.replay(batch).forwarded == 120
+    told = rows_told(studio)
+    for before, after in itertools.pairwise(told):
+        changes = [after[code] - before[code] for code in after]
+        assert all(change == 0 or change >= MINIMUM_CELL for change in changes)
     rounds = [entry.forwarded for entry in studio.entries() if isinstance(entry, Round)]
-    assert rounds == [5, 5, 22, 33, 45]
+    assert rounds == [0, 30, by_hand, 30, 60, 60, 90, 120]
 
 
 def test_two_rounds_are_not_replayed_at_once(studio: Studio) -> None:
@@ -249,13 +313,13 @@ def test_a_kind_without_the_fields_of_a_replay_is_refused(studio: Studio) -> Non
         studio.replay(release.batch)
 
 
-def test_somebody_without_a_total_is_forwarded_last_and_gives_no_position(studio: Studio) -> None:
+def test_somebody_without_a_total_is_forwarded_too(studio: Studio) -> None:
     rows = [*round_of(20, schools=1), admitted(90, "", 1)]
     batch = studio.opened(rows, plan=21)
     studio.begin()
     studio.replay(batch)
     row = studio.air().boards[FIRST]["001"]
-    assert (row.admitted, row.position, row.score, row.full) == (21, 20, 580.0, True)
+    assert (row.admitted, row.position, row.score, row.full) == (21, None, None, True)
     assert len(HEADER) == len(rows[0])
 
 

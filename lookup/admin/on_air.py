@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lookup.stores.broadcast import Broadcast, Entry
-from lookup.stores.entries import Begin, Board, End, Retract, Round, School, Text, Words
+from lookup.stores.entries import Begin, Board, Clear, End, Retract, Round, School, Text, Words
 
 
 @dataclass(slots=True)
 class OnAir:
     """The state of a broadcast: `last` is the newest entry's id, 0 before the first; `begun` the
-    id it began with, 0 where none did; boards by round and code."""
+    id it began with, 0 where none did; boards by round and code; `cleared` the entry that last took
+    a round off, by round."""
 
     last: int = 0
     begun: int = 0
@@ -20,6 +21,7 @@ class OnAir:
     boards: dict[str, dict[str, School]] = field(default_factory=dict)
     words: dict[int, Words] = field(default_factory=dict)
     retracted: set[int] = field(default_factory=set)
+    cleared: dict[str, int] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
         """What is said next."""
@@ -28,6 +30,7 @@ class OnAir:
             case Begin():
                 self.begun, self.title, self.running = entry.id, entry.title, True
                 self.rounds, self.boards, self.words, self.retracted = {}, {}, {}, set()
+                self.cleared = {}
             case Words():
                 self.words[entry.id] = entry
             case Round():
@@ -37,6 +40,11 @@ class OnAir:
                 self.boards.setdefault(entry.round, {}).update(rows)
             case Retract():
                 self.retracted.add(entry.entry)
+            case Clear():
+                self.rounds.pop(entry.round, None)
+                self.boards.pop(entry.round, None)
+                self.words = {n: w for n, w in self.words.items() if w.round != entry.round}
+                self.cleared[entry.round] = entry.id
             case End():
                 self.running = False
 

@@ -7,7 +7,7 @@ begun again, it goes on from there. To begin a round anew, end the broadcast and
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,7 +32,7 @@ from lookup.admin.locks import only_one
 from lookup.admin.on_air import Listener, OnAir
 from lookup.admin.refusals import misused, refused
 from lookup.admin.replay_round import Stage, open_release, read_stage
-from lookup.admin.replay_steps import Filling, Step, ends, steps, words_of
+from lookup.admin.replay_steps import Step, board_after, steps, told_before, words_of
 from lookup.stores.entries import Round, Words
 
 SLICE_S = 1.0
@@ -63,10 +63,16 @@ class _Replay:
     desk: Desk
     stage: Stage
     listener: Listener
+    every: Sequence[Step]
     begun: int = 0
     line: int = 0
-    done: int = 0
+    told: int = 0
     how: str = FAILED
+
+    @property
+    def done(self) -> int:
+        """How many candidates have been told."""
+        return self.every[self.told - 1].forwarded if self.told else 0
 
     def round(self, forwarded: int) -> Draft:
         """The round as it is after so many."""
@@ -87,10 +93,12 @@ class _Replay:
         async with turn(self.desk, REPLAY, self.listener) as air:
             refuse_silence(air)
             await cut_off(self.desk)
-            self.begun, self.done = air.begun, told_of(air, stage.round)
+            await self._refuse_other(air)
+            said = [w.text.zh for w in air.words.values() if w.round == stage.round]
+            self.begun = air.begun
+            self.told = told_before(self.every, len(stage.seats), said)
             self._refuse_told()
-            board = Filling(stage.places)
-            board.take(stage.seats[: self.done])
+            board = board_after(self.every[: self.told], stage.places)
             detail = {
                 "batch": stage.batch,
                 "release": stage.release,
@@ -98,16 +106,26 @@ class _Replay:
                 "forwarded": self.done,
                 "seconds": round(over.total_seconds()),
             }
-            drafts = [*boards(stage.round, board.rows()), self.round(self.done)]
+            drafts = [*boards(stage.round, board), self.round(self.done)]
             await say(self.desk, air, REPLAY, drafts, detail)
             self.line, _ = await audit.head(self.desk.database)
 
     def _refuse_told(self) -> None:
         stage = self.stage
-        if self.done >= len(stage.seats):
-            raise refused("replay_done", round=stage.round)
-        if not ends(len(stage.seats), self.done):
+        if not self.every:
             raise refused("replay_few", round=stage.round)
+        if self.told == len(self.every):
+            raise refused("replay_done", round=stage.round)
+
+    async def _refuse_other(self, air: OnAir) -> None:
+        """Two versions of a round, one told after the other, would tell who was corrected."""
+        stage, since = self.stage, max(air.begun, air.cleared.get(self.stage.round, 0))
+        async for line in audit.entries(self.desk.database, subject=SUBJECT, act=REPLAY):
+            detail = line.detail
+            if min(detail["entries"]) < since:
+                return
+            if detail["round"] == stage.round and detail["release"] != stage.release:
+                raise refused("replay_other", round=stage.round)
 
     async def tell(self, step: Step) -> bool:
         """One step's entries; False where the broadcast is over. Raises RefusedError where the
@@ -125,7 +143,7 @@ class _Replay:
             ]
             entries = number(air, desk.clock(), drafts)
             self.listener.broadcast.append(lambda last: entries)
-        self.done = step.forwarded
+        self.told += 1
         return True
 
     async def wait(self, seconds: float, sleep: Sleeper) -> bool:
@@ -160,31 +178,31 @@ async def replay(
 ) -> Replayed:
     """Replay a round of a batch whose release is open, its steps spread over a time.
 
-    Nothing of one person is told: masked numbers, no names, and no score but the last of each
-    school. `sleep` waits so many seconds; `progress` hears how many candidates are forwarded.
+    Nothing of fewer than ten is told: no row changes by fewer, numbers are masked, and there is
+    no score but a school's public cut-off line at the end. `sleep` waits so many seconds;
+    `progress` hears how many candidates are forwarded.
     Raises RefusedError where the release is not open (any more), another replay runs, nothing
     is on the air, or the round is told already or has fewer than ten candidates; UsageError.
     """
     desk.actor.check(REPLAY)
     with only_one(replay_lock(desk), refused("replay_running")):
         stage = await read_stage(desk, batch, round_name)
-        work = _Replay(desk, stage, Listener(desk.store.live))
+        every = tuple(steps(stage.seats, stage.places, chance or SystemRandom()))
+        work = _Replay(desk, stage, Listener(desk.store.live), every)
         await work.start(over)
         try:
-            work.how = await _tell_all(work, over, sleep, progress, chance or SystemRandom())
+            work.how = await _tell_all(work, over, sleep, progress)
         finally:
             await work.note_end()
     return Replayed(work.how, work.done, len(stage.seats))
 
 
-async def _tell_all(
-    work: _Replay, over: timedelta, sleep: Sleeper, progress: Progress, chance: Random
-) -> str:
+async def _tell_all(work: _Replay, over: timedelta, sleep: Sleeper, progress: Progress) -> str:
     """Step after step; how it ended."""
-    stage = work.stage
-    pace_s = over.total_seconds() / len(ends(len(stage.seats), work.done))
+    left = work.every[work.told :]
+    pace_s = over.total_seconds() / len(left)
     wait_s = 0.0
-    for step in steps(stage.seats, stage.places, chance, work.done):
+    for step in left:
         if not await work.wait(wait_s, sleep):
             return STOPPED
         if not await work.tell(step):
@@ -201,9 +219,3 @@ def span(text: str) -> timedelta:
     if seconds > MAX_SPAN_S:
         raise misused("no_span")
     return timedelta(seconds=seconds)
-
-
-def told_of(air: OnAir, round_name: str) -> int:
-    """How many of a round were forwarded in the broadcast that runs."""
-    found = air.rounds.get(round_name)
-    return found.forwarded if found else 0

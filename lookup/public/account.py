@@ -6,6 +6,7 @@ from typing import Any
 from lookup.stores.entries import (
     Begin,
     Board,
+    Clear,
     End,
     Entry,
     Retract,
@@ -38,11 +39,11 @@ class Account:
 
     def take(self, entry: Entry) -> None:
         """Go on by one entry. What nobody began is not shown, and what is over stays as it is
-        but for words that are taken back."""
+        but for what is taken back."""
         self.last = entry.id
         if isinstance(entry, Begin):
             self._clear(entry.title, UNDER_WAY)
-        elif self.state == NONE or (self.state == ENDED and not isinstance(entry, Retract)):
+        elif self.state == NONE or (self.state == ENDED and not isinstance(entry, Retract | Clear)):
             return
         self.at = entry.at
         match entry:
@@ -57,6 +58,10 @@ class Account:
                     del self._words[next(iter(self._words))]
             case Retract():
                 self._words.pop(entry.entry, None)
+            case Clear():
+                self._rounds.pop(entry.round, None)
+                self._board.pop(entry.round, None)
+                self._words = {n: w for n, w in self._words.items() if w.round != entry.round}
             case End():
                 self.state = ENDED
 

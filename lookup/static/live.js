@@ -114,6 +114,16 @@
     }
   }
 
+  function clear(round) {
+    for (const [name, row] of rows) {
+      if (row.dataset.round === round) { row.remove(); rows.delete(name); }
+    }
+    for (const card of all(".round")) if (card.dataset.round === round) card.remove();
+    for (const item of all(".account li")) {
+      if (one("[data-f=round]", item).textContent === round) item.remove();
+    }
+  }
+
   function putState(state, at) {
     live.dataset.state = state;
     show(all("[data-standing]"), "standing", state);
@@ -157,6 +167,7 @@
     round: (entry) => putRound(entry, true),
     board: (entry) => entry.schools.forEach((row) => putRow({ ...row, round: entry.round }, true)),
     retract: (entry) => one(`.account li[data-id="${entry.entry}"]`)?.remove(),
+    clear: (entry) => clear(entry.round),
     end: () => {},
   };
 
@@ -164,7 +175,7 @@
     if (entry.id <= last) return;
     last = entry.id;
     const state = live.dataset.state;
-    if (state === "none" || (state === "ended" && type !== "retract")) return;
+    if (state === "none" || (state === "ended" && type !== "retract" && type !== "clear")) return;
     taking[type](entry);
     putState(type === "end" ? "ended" : state, entry.at);
   }

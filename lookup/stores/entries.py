@@ -102,6 +102,15 @@ class Retract:
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """All that was said of a round is taken back: its state, its board, its words."""
+
+    id: int
+    at: datetime
+    round: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The broadcast is over; what it said stays."""
 
@@ -109,13 +118,14 @@ class End:
     at: datetime
 
 
-Entry = Begin | Words | Round | Board | Retract | End
+Entry = Begin | Words | Round | Board | Retract | Clear | End
 TYPES: Mapping[type[Entry], str] = {
     Begin: "begin",
     Words: "words",
     Round: "round",
     Board: "board",
     Retract: "retract",
+    Clear: "clear",
     End: "end",
 }
 
@@ -204,6 +214,7 @@ _MEMBERS: Mapping[str, tuple[Callable[..., Entry], Mapping[str, Callable[[Any], 
     "round": (Round, {**_EVERY, "round": _name, "state": _state, **_COUNTS}),
     "board": (Board, {**_EVERY, "round": _name, "schools": _schools}),
     "retract": (Retract, {**_EVERY, "entry": _id}),
+    "clear": (Clear, {**_EVERY, "round": _name}),
     "end": (End, _EVERY),
 }
 

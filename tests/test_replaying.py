@@ -20,9 +20,10 @@ from lookup.admin.publishing.publisher import Publisher
 from lookup.admin.refusals import refused
 from lookup.admin.replaying import DONE, ENDED, SLICE_S, STOPPED, replay, span
 from lookup.errors import RefusedError, UsageError
+from lookup.public.account import Account
 from lookup.release_file import ReleaseFile
 from lookup.statistics import MINIMUM_CELL
-from lookup.stores.entries import Board, Round, Words
+from lookup.stores.entries import Board, Round, School, Words
 from tests.admin_makers import lookup
 from tests.studio_makers import FIRST, HEADER, SECOND, Studio, admitted, round_of
 
@@ -332,3 +333,62 @@ def test_a_span_is_read(text: str, seconds: int) -> None:
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="10m"):
         span(text)
+
+
+def test_a_withdrawn_release_is_taken_off_the_board_at_once_even_after_the_end(
+    studio: Studio,
+) -> None:
+    batch = studio.opened(round_of(45))
+    studio.begin()
+    studio.post("各位观众好")
+    studio.replay(batch)
+    studio.end()
+    studio.office.do(lambda p: p.withdraw("admissions", "名单有误"))
+    assert studio.acts()[-1] == "live.clear"
+    account = Account()
+    for entry in studio.entries():
+        account.take(entry)
+    told = account.document()
+    assert (told["board"], told["rounds"]) == ([], [])
+    assert [words["text"]["zh"] for words in told["account"]] == ["各位观众好"]
+
+
+def test_a_round_that_was_taken_off_can_be_told_anew(studio: Studio) -> None:
+    batch = studio.opened(round_of(45))
+    studio.begin()
+    studio.replay(batch)
+    studio.office.at_desk(lambda desk: broadcasting.clear(desk, FIRST))
+    with pytest.raises(RefusedError, match="Nothing of"):
+        studio.office.at_desk(lambda desk: broadcasting.clear(desk, FIRST))
+    assert studio.air().boards == {}
+    assert studio.replay(batch).how == DONE
+
+
+def test_no_numbers_are_told_by_hand_before_the_hour_unless_they_are_public(
+    studio: Studio,
+) -> None:
+    release = studio.office.build(studio.loaded(round_of(45)))
+    studio.office.schedule(release.id, studio.office.clock.now + timedelta(hours=1))
+    studio.begin()
+    rows = [School("001", "第一中学", 20, 12, 4, 578.5, False)]
+
+    def tell(public: bool) -> None:
+        studio.office.at_desk(
+            lambda desk: broadcasting.tell_round(
+                desk, FIRST, "under_way", forwarded=12, already_public=public
+            )
+        )
+
+    def show(public: bool) -> None:
+        studio.office.at_desk(
+            lambda desk: broadcasting.show_table(desk, FIRST, rows, "0" * 64, already_public=public)
+        )
+
+    for act in (tell, show):
+        with pytest.raises(RefusedError, match="waits for its hour"):
+            act(False)
+        act(True)
+        assert studio.lines()[-1][1]["already_public"] is True
+    studio.office.at_desk(lambda desk: broadcasting.tell_round(desk, SECOND, "waiting", plan=9))
+    studio.office.clock.now += timedelta(hours=1)
+    show(False)

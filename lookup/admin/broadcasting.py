@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from lookup.admin import audit
+from lookup.admin.batches import get_batch
 from lookup.admin.database import transaction
 from lookup.admin.desk import Desk
 from lookup.admin.locks import in_turn, take
 from lookup.admin.on_air import Listener, OnAir
-from lookup.admin.publishing.releases import RECONCILE
+from lookup.admin.publishing.releases import RECONCILE, list_releases
 from lookup.admin.refusals import misused, refused
+from lookup.admin.replay_round import replayable
 from lookup.stores.entries import (
     MAX_SCHOOLS,
     Begin,
     Board,
+    Clear,
     End,
     Entry,
     Retract,
@@ -166,6 +169,49 @@ async def retract(desk: Desk, entry: int) -> None:
         await say(desk, air, "live.retract", drafts, {"entry": entry})
 
 
+async def clear(desk: Desk, round_name: str) -> None:
+    """Take back all that was said of a round: its state, its board, its words. Raises
+    RefusedError where nothing was."""
+    async with turn(desk, "live.clear") as air:
+        if round_name not in _of_rounds(air):
+            raise refused("live_no_said", round=round_name)
+        drafts = [partial(Clear, round=round_name)]
+        await say(desk, air, "live.clear", drafts, {"round": round_name})
+
+
+def _of_rounds(air: OnAir) -> set[str | None]:
+    return {*air.rounds, *air.boards, *(words.round for words in air.words.values())} - {None}
+
+
+async def take_off(desk: Desk, release: str) -> None:
+    """Take every round off that was replayed of a release, as whoever withdrew it. What is over
+    stays readable to the public, so the broadcast need not run any more."""
+    async with turn(desk, "live.clear") as air:
+        names = {
+            line.detail["round"]
+            async for line in audit.entries(desk.database, subject=SUBJECT, act=REPLAY)
+            if line.detail["release"] == release and min(line.detail["entries"]) > air.begun
+        }
+        drafts = [partial(Clear, round=name) for name in sorted(names & _of_rounds(air))]
+        if drafts:
+            await say(desk, air, "live.clear", drafts, {"release": release})
+
+
+async def refuse_before_hour(desk: Desk, *, already_public: bool) -> None:
+    """Raise RefusedError where admissions wait for their hour, unless somebody says that the
+    numbers are public already."""
+    if already_public:
+        return
+    for release in await list_releases(desk.database):
+        pointer = desk.store.pointer(release.kind)
+        upcoming = pointer.upcoming if pointer else None
+        if upcoming is None or upcoming.reference.release != release.id:
+            continue
+        batch = await get_batch(desk.database, release.batch)
+        if upcoming.opens_at > desk.clock() and replayable(batch.kind):
+            raise refused("live_before_hour", title=release.title)
+
+
 async def tell_round(
     desk: Desk,
     round_name: str,
@@ -175,10 +221,16 @@ async def tell_round(
     forwarded: int | None = None,
     plan: int | None = None,
     admitted: int | None = None,
+    already_public: bool = False,
 ) -> None:
-    """Say how far a round is; a number that is not given stays what it was, 0 at first."""
+    """Say how far a round is; a number that is not given stays what it was, 0 at first.
+
+    Numbers of candidates are refused before the hour of admissions, as in `refuse_before_hour`.
+    """
     async with turn(desk, "live.round") as air:
         refuse_silence(air)
+        if candidates or forwarded or admitted:
+            await refuse_before_hour(desk, already_public=already_public)
         given = {
             "candidates": candidates,
             "forwarded": forwarded,
@@ -191,7 +243,7 @@ async def tell_round(
             for name, value in given.items()
         }
         drafts = [partial(Round, round=round_name, state=state, **counts)]
-        detail = {"round": round_name, "state": state, **counts}
+        detail = {"round": round_name, "state": state, **counts} | _noted(already_public)
         await say(desk, air, "live.round", drafts, detail)
 
 
@@ -201,12 +253,28 @@ def boards(round_name: str, schools: Sequence[School]) -> list[Draft]:
     return [partial(Board, round=round_name, schools=part) for part in parts]
 
 
-async def show_table(desk: Desk, round_name: str, schools: Sequence[School], sha256: str) -> None:
-    """Put a table that was read from a file on a round's board; `sha256` is the file's."""
+def _noted(already_public: bool) -> dict[str, bool]:
+    """What somebody vouched for, as the audit keeps it."""
+    return {"already_public": True} if already_public else {}
+
+
+async def show_table(
+    desk: Desk,
+    round_name: str,
+    schools: Sequence[School],
+    sha256: str,
+    *,
+    already_public: bool = False,
+) -> None:
+    """Put a table that was read from a file on a round's board; `sha256` is the file's. Refused
+    before the hour of admissions, as in `refuse_before_hour`."""
     async with turn(desk, "live.import") as air:
         refuse_silence(air)
+        await refuse_before_hour(desk, already_public=already_public)
         detail = {"round": round_name, "schools": len(schools), "sha256": sha256}
-        await say(desk, air, "live.import", boards(round_name, schools), detail)
+        await say(
+            desk, air, "live.import", boards(round_name, schools), detail | _noted(already_public)
+        )
 
 
 async def stop(desk: Desk) -> None:

@@ -6,7 +6,6 @@ are known by these names.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,13 +16,12 @@ from lookup.admin.batch_file import batch_path, open_batch_file
 from lookup.admin.batches import Batch, get_batch, records, refuse_destroyed
 from lookup.admin.desk import Desk
 from lookup.admin.publishing.releases import Release, list_releases
-from lookup.admin.publishing.sealed import aside
+from lookup.admin.publishing.sealed import aside, read_statistics
 from lookup.admin.references import relied_on
 from lookup.admin.refusals import refused
 from lookup.admin.replay_steps import Place, Seat, in_order, of_enough
 from lookup.kinds import GroupTable, Kind, Measure
 from lookup.page_rules import COUNT, LOWEST
-from lookup.release_file import ReleaseFile
 from lookup.statistics import MINIMUM_CELL
 from lookup.stores.pointer import Current
 
@@ -131,10 +129,9 @@ def _public(desk: Desk, current: Current, kind: Kind, round_name: str) -> dict[s
         return None
     table, counted = found
     lowest = next((c.name for c in table.columns if c.measure == LOWEST), None)
-    with closing(ReleaseFile(desk.store.path(current.reference))) as file:
-        document = orjson.loads(file.statistics(current.key))
+    tables = orjson.loads(read_statistics(desk.store, current))["tables"]
     schools: dict[str, _Public] = {}
-    for row in next(t["rows"] for t in document["tables"] if t["name"] == table.name):
+    for row in next((t["rows"] for t in tables if t["name"] == table.name), ()):
         code, admitted = row["school_code"], row[counted.name]
         if row["round"] == round_name and code and admitted is not None:
             before = schools[code].admitted if code in schools else 0

@@ -131,8 +131,9 @@ class _Replay:
         """One step's entries; False where the broadcast is over. Raises RefusedError where the
         release is not open any more."""
         desk, stage = self.desk, self.stage
-        await open_release(desk, stage.batch)
         async with turn(desk, REPLAY, self.listener) as air:
+            # Inside: whoever withdraws the release takes its rounds off in a turn after that.
+            await open_release(desk, stage.batch)
             if not air.running or air.begun != self.begun:
                 return False
             words = partial(Words, text=words_of(step, len(stage.seats)), round=stage.round)

@@ -45,6 +45,9 @@ class State(StrEnum):
 
 English = Annotated[str, typer.Option("--en", metavar="TEXT", help="The same in English.")]
 RoundOf = Annotated[str, typer.Option("--round", metavar="NAME", help="The round it is about.")]
+AlreadyPublic = Annotated[
+    bool, typer.Option(help="These numbers are public already, though admissions are scheduled.")
+]
 Count = Annotated[int | None, typer.Option(min=0, max=10**9, show_default="as it was")]
 
 
@@ -75,6 +78,15 @@ def live_retract(context: typer.Context, entry: int) -> None:
     out.print(f"Entry {entry} is taken back.")
 
 
+@live_app.command("clear")
+def live_clear(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="ROUND")]
+) -> None:
+    """Take back all that was said of a round: its state, its board, its words."""
+    at_desk(context, lambda desk: broadcasting.clear(desk, name), "live.clear")
+    out.print(safe(f"{name} is off the broadcast."))
+
+
 @live_app.command("round")
 def live_round(
     context: typer.Context,
@@ -84,6 +96,7 @@ def live_round(
     forwarded: Count = None,
     plan: Count = None,
     admitted: Count = None,
+    already_public: AlreadyPublic = False,
 ) -> None:
     """Say how far a round is."""
     counts = {
@@ -94,7 +107,9 @@ def live_round(
     }
     at_desk(
         context,
-        lambda desk: broadcasting.tell_round(desk, name, state.value, **counts),
+        lambda desk: broadcasting.tell_round(
+            desk, name, state.value, **counts, already_public=already_public
+        ),
         "live.round",
     )
     out.print(safe(f"{name} is {state.value}."))
@@ -108,13 +123,16 @@ def live_import(
     maps: Maps = None,
     header: Header = None,
     sheets: Sheets = None,
+    already_public: AlreadyPublic = False,
 ) -> None:
     """Put a round's table on the board: code, school, places, admitted, last position and score."""
     choice = parse_choice(maps, header, sheets)
 
     async def work(desk: Desk) -> int:
         read = await read_table(desk, file, choice)
-        await broadcasting.show_table(desk, round_name, read.schools, read.sha256)
+        await broadcasting.show_table(
+            desk, round_name, read.schools, read.sha256, already_public=already_public
+        )
         return len(read.schools)
 
     count = at_desk(context, work, "live.import")

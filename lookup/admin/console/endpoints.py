@@ -21,12 +21,13 @@ from lookup.errors import ServiceError
 
 PROVED = frozenset(
     {"release.schedule", "release.open", "release.close", "release.withdraw", "release.roll_back"}
-    | {"person.change"}
+    | {"person.change", "live.begin", "live.import", "live.replay"}
 )
 """Acts before which password and code are asked for once more. An hour one minute away opens
 as surely as opening does."""
-SECRETIVE = frozenset({"person.change"})
-"""Acts whose forms hold a password: no page repeats it, so they are filled in after the proof."""
+FILLED_IN_AFTER = {"person.change": "/people", "live.import": "/live"}
+"""Acts whose forms hold a password or a file, by their page: no page repeats such a form, so it
+is filled in after the proof."""
 POLLED = ".json"
 """How paths end that pages ask for by themselves, with nobody doing anything."""
 
@@ -79,8 +80,8 @@ async def _visit(visit: Visit, handler: Handler, act: str | None, *, upload: boo
         if act is not None and not visit.actor.may(act):
             return _forbidden(visit, act)
         if posted and act in PROVED and not visit.proved:
-            if act in SECRETIVE:
-                return visit.go("/prove?next=/people")
+            if act in FILLED_IN_AFTER:
+                return visit.go(f"/prove?next={FILLED_IN_AFTER[act]}")
             return await signing.proved_first(visit, handler)
         return await handler(visit)
     except ServiceError as error:

@@ -179,4 +179,10 @@ async def _show_table(desk: Desk, upload: Upload) -> None:
     if not round_name:
         raise misused("live_no_round")
     read = await read_table(desk, upload.files[0])
-    await broadcasting.show_table(desk, round_name, read.schools, read.sha256)
+    await broadcasting.show_table(
+        desk,
+        round_name,
+        read.schools,
+        read.sha256,
+        already_public=bool(upload.get("already_public")),
+    )

@@ -32,6 +32,7 @@ MAY: dict[str, frozenset[str]] = {
     "live.begin": frozenset({PUBLISHER}),
     "live.post": frozenset({PUBLISHER}),
     "live.retract": frozenset({PUBLISHER}),
+    "live.clear": frozenset({PUBLISHER}),
     "live.round": frozenset({PUBLISHER}),
     "live.import": frozenset({PUBLISHER}),
     "live.replay": frozenset({PUBLISHER}),

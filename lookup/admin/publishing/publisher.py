@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lookup.admin.batches import get_batch
+from lookup.admin.broadcasting import take_off
 from lookup.admin.desk import Desk
 from lookup.admin.publishing.intents import came_to_nothing, intend
 from lookup.admin.publishing.releases import (
@@ -233,7 +234,9 @@ class Publisher:
         if part is None:
             raise refused("nothing_to_withdraw", what=word(SCHEDULED if upcoming else OPEN))
         if isinstance(part, Current):
-            return await self._end(pointer, part, act, reason.strip())
+            ended = await self._end(pointer, part, act, reason.strip())
+            await take_off(self.desk, ended.id)
+            return ended
         now = self.desk.clock()
         # Noted first: after a kill in between, the pointer says it is scheduled still.
         await intend(
@@ -294,6 +297,7 @@ class Publisher:
         await intend(self.desk, act, pointer, earlier.reference, {"over": current.id} | _told(why))
         again = Current(earlier.reference, key, self.desk.clock(), served.closes_at)
         await self._carry_out(act, pointer, earlier.reference, current=again)
+        await take_off(self.desk, current.id)
         return await get_release(self.desk.database, earlier.id)
 
     async def _carry_out(

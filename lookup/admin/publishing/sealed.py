@@ -13,6 +13,7 @@ from lookup.errors import DamagedError
 from lookup.release_file import Manifest, ReleaseFile, verify_digest
 from lookup.sealing import fingerprint
 from lookup.stores.embedded import EmbeddedStore, Stamp
+from lookup.stores.pointer import Current
 
 T = TypeVar("T")
 _READERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sealed")
@@ -50,6 +51,12 @@ def read_manifest(store: EmbeddedStore, keys: Keys, release: Release) -> tuple[b
     with _ONE_AT_A_TIME, contextlib.closing(ReleaseFile(store.path(release.reference))) as file:
         file.statistics(key)
         return key, file.manifest
+
+
+def read_statistics(store: EmbeddedStore, current: Current) -> bytes:
+    """The statistics of the release that is open. Raises DamagedError, StorageError."""
+    with _ONE_AT_A_TIME, contextlib.closing(ReleaseFile(store.path(current.reference))) as file:
+        return file.statistics(current.key)
 
 
 def check_sealed(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.public.account import SHOWN, Account
-from lookup.stores.entries import Begin, Board, End, Entry, Retract, Text, Words, encode
+from lookup.stores.entries import Begin, Board, Clear, End, Entry, Retract, Text, Words, encode
 from tests.broadcast_makers import FIRST, SECOND, TITLE, at, broadcast, round_of, school, words
 from tests.test_broadcast_entries import ENTRIES
 
@@ -85,3 +85,12 @@ def test_any_entries_make_an_account(entries: list[Entry]) -> None:
     said = {each.id for each in entries if isinstance(each, Words)}
     assert {each["id"] for each in document["account"]} <= said
     assert all(encode(each) for each in made.words())
+
+
+def test_a_round_that_is_cleared_leaves_nothing_of_itself_even_after_the_end() -> None:
+    said = [*broadcast(), End(8, at(8)), Clear(9, at(9), FIRST)]
+    told = account(*said).document()
+    before = account(*said[:-1]).document()
+    for part in ("rounds", "board", "account"):
+        assert told[part] == [each for each in before[part] if each.get("round") != FIRST]
+    assert told["state"] == "ended"

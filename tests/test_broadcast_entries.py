@@ -16,6 +16,7 @@ from lookup.stores.entries import (
     STATES,
     Begin,
     Board,
+    Clear,
     End,
     Entry,
     Retract,
@@ -56,6 +57,7 @@ ENTRIES: st.SearchStrategy[Entry] = st.one_of(
     st.builds(Round, IDS, TIMES, NAMES, st.sampled_from(STATES), COUNTS, COUNTS, COUNTS, COUNTS),
     st.builds(Board, IDS, TIMES, NAMES, st.lists(SCHOOLS, min_size=1, max_size=5).map(tuple)),
     st.builds(Retract, IDS, TIMES, IDS),
+    st.builds(Clear, IDS, TIMES, NAMES),
     st.builds(End, IDS, TIMES),
 )
 

@@ -214,6 +214,17 @@ def test_changing_people_asks_for_password_and_code_again(console: Console) -> N
         assert answer.headers["location"].startswith("/prove")
 
 
+def test_going_on_the_air_asks_for_password_and_code_again(console: Console) -> None:
+    console.enter("zhao")
+    console.later(minutes=10)
+    for path in ("/live/begin", "/live/replay"):
+        answer = console.post("zhao", path, zh="试验直播")
+        assert answer.status_code == 200
+        assert 'autocomplete="one-time-code"' in answer.text
+    answer = console.post("zhao", "/live/import", round="第一批")
+    assert answer.headers["location"] == "/prove?next=/live"
+
+
 def test_proving_again_opens_the_way_for_some_minutes(console: Console) -> None:
     console.enter("admin")
     console.later(minutes=10)

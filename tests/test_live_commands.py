@@ -56,7 +56,7 @@ def test_what_is_on_the_air_is_shown_as_json(studio: Studio) -> None:
     )
     _, printed = said(studio, "show", "--json", "--last", "3")
     shown = json.loads(printed)
-    assert (shown["title"]["zh"], shown["running"], shown["last"]) == ("试验直播", True, 15)
+    assert (shown["title"]["zh"], shown["running"], shown["last"]) == ("试验直播", True, 6)
     assert [entry["type"] for entry in shown["entries"]] == ["words", "round", "board"]
     assert shown["rounds"][0]["state"] == "done"
     _, printed = said(studio, "show")

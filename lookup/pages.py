@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.environment import TemplateModule
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -127,17 +128,24 @@ class Pages:
 
     def render(self, template: str, language: str, path: str, **values: object) -> str:
         """The page a template makes of `values`; `path` is the page's own, without a query."""
-
-        def say(key: str, **names: object) -> str:
-            return self._phrases.say(key, language, **names)
-
         return self._templates.get_template(template).render(
             language=language,
             other="zh" if language == "en" else "en",
             path=path,
-            say=say,
+            say=self._sayer(language),
             **values,
         )
+
+    def macros(self, template: str, language: str, **values: object) -> TemplateModule:
+        """A template's macros by their names; each returns ready markup."""
+        found = self._templates.get_template(template)
+        return found.make_module({"language": language, "say": self._sayer(language), **values})
+
+    def _sayer(self, language: str) -> Callable[..., str]:
+        def say(key: str, **names: object) -> str:
+            return self._phrases.say(key, language, **names)
+
+        return say
 
 
 def _weights(accept_language: str) -> dict[str, float]:

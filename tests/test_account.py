@@ -3,8 +3,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookup.public.account import SHOWN, Account
-from lookup.stores.entries import Begin, Board, Clear, End, Entry, Retract, Text, Words, encode
+from lookup.public.account import NO_EPOCH, SHOWN, Account
+from lookup.stores.entries import (
+    MAX_BOARD,
+    Begin,
+    Board,
+    Clear,
+    End,
+    Entry,
+    Retract,
+    Text,
+    Words,
+    encode,
+)
 from tests.broadcast_makers import FIRST, SECOND, TITLE, at, broadcast, round_of, school, words
 from tests.test_broadcast_entries import ENTRIES
 
@@ -21,7 +32,7 @@ def test_before_any_broadcast_there_is_none() -> None:
         "title": None,
         "state": "none",
         "at": None,
-        "last": 0,
+        "last": f"{NO_EPOCH}-0",
         "rounds": [],
         "board": [],
         "account": [],
@@ -51,6 +62,25 @@ def test_a_row_takes_the_place_of_the_round_and_code_it_has_and_no_other() -> No
     assert found == [(FIRST, "0001", 90), (FIRST, "0002", 120), (SECOND, "0001", 1)]
 
 
+def rows(id_: int, name: str, first: int, last: int) -> list[Board]:
+    """Entries of the rows from `first` to `last`."""
+    return [
+        Board(id_, at(id_), name, tuple(school(number) for number in range(start, start + 200)))
+        for start in range(first, last, 200)
+    ]
+
+
+def test_a_board_that_is_too_long_loses_the_rounds_of_before() -> None:
+    made = account(Begin(1, at(0), TITLE), *rows(2, FIRST, 0, MAX_BOARD), *rows(3, SECOND, 0, 200))
+    assert {name for name, _ in made.board()} == {SECOND}
+    assert len(made.board()) == 200
+
+
+def test_a_round_that_is_too_long_alone_keeps_the_rows_it_had() -> None:
+    made = account(Begin(1, at(0), TITLE), *rows(2, FIRST, 0, MAX_BOARD + 200))
+    assert [row.code for _, row in made.board()] == [f"{n:04d}" for n in range(1, MAX_BOARD + 1)]
+
+
 def test_words_stand_newest_first_without_those_taken_back() -> None:
     made = account(*broadcast(), Retract(8, at(8), 6), Retract(9, at(9), 999))
     assert [each.id for each in made.words()] == [7, 2]
@@ -66,7 +96,7 @@ def test_a_new_broadcast_forgets_the_one_before() -> None:
     made = account(*broadcast(), Begin(8, at(8), Text("另一场")))
     document = made.document()
     assert document["title"] == {"zh": "另一场"}
-    assert document["last"] == 8
+    assert document["last"] == f"{made.epoch}-8"
     assert document["board"] == document["rounds"] == document["account"] == []
 
 
@@ -81,7 +111,7 @@ def test_what_is_over_stays_but_for_words_taken_back() -> None:
 def test_any_entries_make_an_account(entries: list[Entry]) -> None:
     made = account(*entries)
     document = made.document()
-    assert document["last"] == (entries[-1].id if entries else 0)
+    assert document["last"] == f"{made.epoch}-{entries[-1].id if entries else 0}"
     said = {each.id for each in entries if isinstance(each, Words)}
     assert {each["id"] for each in document["account"]} <= said
     assert all(encode(each) for each in made.words())

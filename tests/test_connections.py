@@ -63,7 +63,7 @@ class Peer:
 # The book of waits
 
 
-@pytest.mark.parametrize("wait", list(Wait))
+@pytest.mark.parametrize("wait", list(LONGEST_S))
 def test_a_wait_ends_after_its_time_and_is_told_once(wait: Wait) -> None:
     clock = Seconds()
     connections, peer = Connections(10, clock), Peer()
@@ -110,6 +110,30 @@ def test_one_that_lingers_goes_before_any_that_is_idle() -> None:
     assert (idle.told, lingering.told) == ([], [Wait.LINGER])
 
 
+def test_one_that_only_watches_goes_after_all_that_are_idle_and_before_a_newcomer() -> None:
+    connections, viewers, idle = Connections(3, Seconds()), [Peer(), Peer()], Peer()
+    for peer in (*viewers, idle):
+        assert connections.admit(peer)
+    for viewer in viewers:
+        connections.end(viewer, Wait.IDLE)
+        connections.begin(viewer, Wait.WATCH)
+    busy = [Peer(), Peer()]
+    for peer in busy:
+        assert connections.admit(peer)
+        connections.end(peer, Wait.IDLE)
+    assert idle.told == [Wait.IDLE]
+    assert [viewer.told for viewer in viewers] == [[Wait.WATCH], []]
+
+
+def test_no_time_runs_out_for_one_that_watches() -> None:
+    clock = Seconds()
+    connections, viewer = Connections(1, clock), Peer()
+    connections.begin(viewer, Wait.WATCH)
+    clock.now = 1e9
+    connections.sweep()
+    assert viewer.told == []
+
+
 def test_where_all_are_busy_the_newcomer_goes() -> None:
     connections, busy, late = Connections(1, Seconds()), Peer(), Peer()
     assert connections.admit(busy)
@@ -137,7 +161,7 @@ def test_it_sweeps_by_a_timer_of_the_loop_and_stops() -> None:
 
 EVENTS = st.lists(
     st.tuples(st.sampled_from(["begin", "end", "forget", "later"]), st.integers(0, 4),
-              st.sampled_from(list(Wait)), st.floats(0, 10)),
+              st.sampled_from(list(LONGEST_S)), st.floats(0, 10)),
     max_size=60,
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from lookup.admin.intake.choice import Choice
 from lookup.admin.live_board import Table, read_table
 from lookup.errors import RefusedError, UsageError
-from lookup.stores.entries import School
+from lookup.stores.entries import MAX_BOARD, School
 from tests.admin_makers import Office, write_rows
 from tests.workbook_makers import xlsx
 
@@ -104,6 +104,6 @@ def test_a_file_that_is_no_table_is_refused(office: Office) -> None:
 
 
 def test_more_schools_than_there_can_be_are_refused(office: Office) -> None:
-    rows = [[f"{n:05d}", f"第{n}中学", "1", "0", "", ""] for n in range(5001)]
-    with pytest.raises(RefusedError, match="more than 5000"):
+    rows = [[f"{n:05d}", f"第{n}中学", "1", "0", "", ""] for n in range(MAX_BOARD + 1)]
+    with pytest.raises(RefusedError, match=f"more than {MAX_BOARD}"):
         read(office, write_rows(office.root / "many.csv", rows, HEADER))

@@ -1,5 +1,6 @@
 """The broadcast's page and document, through the application."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from starlette.applications import Starlette
 from lookup.pages import SECURITY_HEADERS
 from lookup.public.app import create_app
 from lookup.public.broadcast import RETRY
+from lookup.public.site.ready import MADE_S, WORDS
 from lookup.settings import Settings
 from lookup.stores.broadcast import NAME, Broadcast
 from lookup.stores.embedded import EmbeddedStore
-from lookup.stores.entries import End
-from tests.broadcast_makers import FIRST, SECOND, after, at, broadcast, said
+from lookup.stores.entries import Board, End, Round
+from tests.broadcast_makers import FIRST, SECOND, after, at, broadcast, said, school
 from tests.makers import Clock, send
-from tests.test_hub import ids
+from tests.test_hub import EPOCH, ids
 from tests.wire_makers import NoFairUse
 
 
@@ -27,13 +29,17 @@ class World:
         store.prepare()
         self.file = Broadcast(store.live)
         self.path = store.live / NAME
+        self.seconds = 0.0
         self.app: Starlette = create_app(Settings(data_dir=folder), store, Clock(), NoFairUse())
+        self.app.state.service.hub.clock = lambda: self.seconds
 
     def begin(self) -> None:
         self.file.append(lambda _: broadcast(8))
         self.look()
 
-    def look(self) -> None:
+    def look(self, seconds: float = MADE_S) -> None:
+        """The service hears of what was said, and time goes on."""
+        self.seconds += seconds
         self.app.state.service.hub.catch_up()
 
     def get(self, path: str, **headers: str) -> httpx.Response:
@@ -42,7 +48,7 @@ class World:
 
     def visible(self, path: str) -> list[str]:
         """The codes of the board's rows that are shown."""
-        rows: list[str] = re.findall(r'data-code="(\d+)">', self.get(path).text)
+        rows: list[str] = re.findall(r'<tr role="row" [^>]*data-code="(\d+)">', self.get(path).text)
         return rows
 
 
@@ -73,6 +79,27 @@ def test_the_page_is_whole_without_a_script(world: World) -> None:
     assert "第一批投档过半。" in page
     assert f'value="{3300}"' in page
     assert page.index("北辰外国语学校计划已录满。") < page.index("第一批投档过半。")
+
+
+def test_what_nobody_knows_is_not_said_to_be_none(world: World) -> None:
+    world.begin()
+    known = world.get("/live").text
+    world.file.append(
+        after(
+            lambda id_: Round(id_, at(8), FIRST, "under_way", 0, 0, 0, 5),
+            lambda id_: Board(id_, at(8), FIRST, (dataclasses.replace(school(0, 5), plan=0),)),
+        )
+    )
+    world.look()
+    page = world.get("/live").text
+    row = page[page.index('data-code="0001"') : page.index('data-code="0002"')]
+    assert '<span data-f="plan">–</span>' in row
+    assert 'data-full="no" hidden' in row
+    card = page[page.index('<article class="round"') : page.index("</article>")]
+    assert '<dd data-f="plan">–</dd>' in card
+    assert "<div hidden><dt>考生</dt>" in card
+    assert " hidden></progress>" in card
+    assert "<div hidden><dt>考生</dt>" not in known
 
 
 def test_words_nobody_translated_say_which_language_they_are_in(world: World) -> None:
@@ -127,12 +154,32 @@ def test_everybody_gets_the_same_page_until_something_is_said(world: World) -> N
     assert "又有消息" in world.get("/live").text
 
 
+def test_whatever_is_said_the_page_is_made_once_a_second(world: World) -> None:
+    world.begin()
+    before = world.get("/live").text
+    world.file.append(after(said("又有消息")))
+    world.look(MADE_S / 2)
+    assert world.get("/live").text == before
+    world.look(MADE_S / 2)
+    assert "又有消息" in world.get("/live").text
+
+
+def test_the_page_has_the_newest_words_and_the_document_more(world: World) -> None:
+    world.begin()
+    world.file.append(after(*[said("字")] * 60))
+    world.look()
+    page = world.get("/live").text
+    shown = re.findall(r'<li data-id="(\d+)"', page)
+    assert [int(each) for each in shown] == list(range(67, 67 - WORDS, -1))
+    assert len(orjson.loads(world.get("/live.json").content)["account"]) == 63
+
+
 def test_the_document_says_what_the_page_says_and_has_a_tag(world: World) -> None:
     world.begin()
     answer = world.get("/live.json")
     document = orjson.loads(answer.content)
     assert document["state"] == "under_way"
-    assert document["last"] == 7
+    assert document["last"] == f"{EPOCH}-7"
     assert [each["round"] for each in document["rounds"]] == [FIRST, SECOND]
     assert document["board"][1] == {
         "round": FIRST,
@@ -165,7 +212,7 @@ def test_whoever_has_the_document_is_told_that_it_is_the_same(world: World) -> N
 
 def test_events_without_our_protocol_are_what_was_missed_and_an_end(world: World) -> None:
     world.begin()
-    answer = world.get("/live/events?after=1", Last_Event_ID="5")
+    answer = world.get(f"/live/events?after={EPOCH}-1", Last_Event_ID=f"{EPOCH}-5")
     assert answer.content.startswith(RETRY)
     assert ids(answer.content) == [6, 7]
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"

@@ -28,11 +28,13 @@ from lookup.stores.broadcast import Broadcast
 from tests.broadcast_makers import broadcast
 from tests.makers import TYPED
 from tests.service_makers import HOST, PATIENCE_S, Service, free_port, publish_one, wait_listening
+from tests.test_hub import EPOCH
 
 FILE = Path(__file__).parent.parent / "data" / "deploy" / "nginx.conf"
 NAME = "results.example.edu.cn"
 PAUSES = {str(seconds) for seconds in range(2, 10)}
 REQUESTS_A_WORKER = 64
+VIEWERS_AN_ADDRESS = 8
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -58,6 +60,7 @@ class Front:
             "/var/cache/nginx-lookup": str(self.folder / "cache"),
             "user www-data": "user root",
             "max_conns=1500": f"max_conns={REQUESTS_A_WORKER}",
+            "viewers_of_address 1000": f"viewers_of_address {VIEWERS_AN_ADDRESS}",
             "listen 443": f"listen {self.port}",
             "listen [::]:443": f"listen [::]:{self.port}",
             "listen 80": f"listen {self.plain_port}",
@@ -140,6 +143,7 @@ class Upstream:
     def __init__(self, sockets: list[socket.socket], hangs_up: bool = False) -> None:
         self.asked: list[bytes] = []
         self.hangs_up = hangs_up
+        self.headers = b""
         for bound in sockets:
             threading.Thread(target=self._serve, args=(bound,), daemon=True).start()
 
@@ -149,7 +153,8 @@ class Upstream:
                 with bound.accept()[0] as connection:
                     self.asked.append(connection.recv(1 << 16).lower())
                     if not self.hangs_up:
-                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + self.headers
+                        connection.sendall(head + b"\r\nok")
                     self.hangs_up = False
 
 
@@ -192,7 +197,10 @@ def test_the_style_sheet_is_kept_by_nginx_and_by_browsers(front: Front, service:
         assert client.get("/static/site.css").content == first.content
 
 
-@pytest.mark.parametrize("path", ["/", "/static/site.css", "/static/home.js"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/live", "/live.json", "/scores/statistics", "/static/site.css", "/static/home.js"],
+)
 def test_what_is_the_same_for_everybody_is_compressed(
     front: Front, service: Service, path: str
 ) -> None:
@@ -209,8 +217,9 @@ def test_the_length_of_no_record_s_page_tells_of_its_content(
     with front.client() as client:
         found = client.post("/scores", data=TYPED, headers={"Accept-Encoding": "gzip"})
         form = client.get("/scores", headers={"Accept-Encoding": "gzip"})
+        said = client.post("/api/v1/scores", json=TYPED, headers={"Accept-Encoding": "gzip"})
     assert "512.5" in found.text
-    for response in (found, form):
+    for response in (found, form, said):
         assert response.status_code == 200
         assert "content-encoding" not in response.headers
 
@@ -421,7 +430,7 @@ def test_the_broadcast_comes_through_as_it_happens_and_a_restart_sends_its_viewe
         assert next(lines) == "retry: 3000"
         file.append(lambda _: broadcast())
         assert [line for line in itertools.islice(lines, 28) if line.startswith("id: ")] == [
-            f"id: {number}" for number in range(1, 8)
+            f"id: {EPOCH}-{number}" for number in range(1, 8)
         ]
         service.restart()
         assert any(line.startswith("retry: ") for line in lines)
@@ -431,4 +440,28 @@ def test_the_broadcasts_document_keeps_its_tag(front: Front, service: Service) -
     with front.client() as client:
         tag = client.get("/live.json").headers["etag"]
         held = client.get("/live.json", headers={"If-None-Match": tag})
-        assert (held.status_code, held.headers["etag"]) == (304, tag)
+        # Compressed it is another sequence of bytes: the tag says so.
+        assert (held.status_code, held.headers["etag"]) == (304, tag.removeprefix("W/"))
+
+
+@pytest.mark.parametrize("path", ["/status.json", "/live.json", "/static/site.css"])
+def test_a_query_makes_nginx_ask_and_keep_no_more(
+    front: Front, upstream: Upstream, path: str
+) -> None:
+    upstream.headers = b"Cache-Control: max-age=600\r\n"
+    with front.client() as client:
+        for number in range(4):
+            assert client.get(f"{path}?x={number}").text == "ok"
+    assert len(upstream.asked) == 1
+    assert upstream.asked[0].startswith(b"get " + path.encode() + b" ")
+
+
+def test_one_address_cannot_hold_all_places_of_those_who_watch(front: Front) -> None:
+    with bind_files(front.sockets, 2), contextlib.ExitStack() as stack:
+        watching = [
+            stack.enter_context(front.connect(["http/1.1"])) for _ in range(VIEWERS_AN_ADDRESS + 1)
+        ]
+        for each in watching:
+            each.sendall(b"GET /live/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        [refused] = select.select(watching, [], [], PATIENCE_S)[0]
+        assert refused.recv(12) == b"HTTP/1.1 503"

@@ -9,10 +9,9 @@ import pytest
 from starlette.applications import Starlette
 
 from lookup.pages import SECURITY_HEADERS
-from lookup.public import broadcast as room
 from lookup.public.app import create_app
 from lookup.public.broadcast import MAX_UNREAD_BYTES, RESET, RETRY
-from lookup.public.connections import LONGEST_S, Wait
+from lookup.public.connections import LONGEST_S
 from lookup.public.guarded import LINGER_BYTES
 from lookup.public.protocol import LookupProtocol
 from lookup.public.watching import place
@@ -21,7 +20,7 @@ from lookup.stores.broadcast import Broadcast
 from lookup.stores.embedded import EmbeddedStore
 from tests.broadcast_makers import after, broadcast, said
 from tests.makers import Clock, make_kind, make_release, open_release
-from tests.test_hub import ids
+from tests.test_hub import EPOCH, ids, since
 from tests.wire_makers import NoFairUse, Pipe, config_of, connect, request, settle
 
 
@@ -104,16 +103,16 @@ def test_what_is_said_later_comes_in_one_write(world: World) -> None:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        (watch("?after=5"), [6, 7]),
-        (watch("?after=7"), []),
-        (watch("", "GET", "1.1", "Last-Event-ID: 6"), [7]),
-        (watch("?after=2", "GET", "1.1", "Last-Event-ID: 6"), [7]),
-        (watch("?after=5", "GET", "1.1", "Last-Event-ID: none"), [6, 7]),
-        (watch("?after=5&after=6"), [7]),
+        (watch(f"?after={EPOCH}-5"), [6, 7]),
+        (watch(f"?after={EPOCH}-7"), []),
+        (watch("", "GET", "1.1", f"Last-Event-ID: {EPOCH}-6"), [7]),
+        (watch(f"?after={EPOCH}-2", "GET", "1.1", f"Last-Event-ID: {EPOCH}-6"), [7]),
+        (watch(f"?after={EPOCH}-5", "GET", "1.1", "Last-Event-ID: none"), [6, 7]),
+        (watch(f"?after={EPOCH}-5&after={EPOCH}-6"), [7]),
         (watch("?after=-1"), []),
         (watch("", "GET", "1.0"), []),
-        (watch("?after=6", "GET", "1.0", "Connection: keep-alive"), [7]),
-        (request(b"x", "/live/events?after=6", "GET", "1.1", ["Content-Length: 1"]), [7]),
+        (watch(f"?after={EPOCH}-6", "GET", "1.0", "Connection: keep-alive"), [7]),
+        (request(b"x", f"/live/events?after={EPOCH}-6", "GET", "1.1", ["Content-Length: 1"]), [7]),
     ],
 )
 def test_whoever_comes_back_is_told_what_was_missed(
@@ -126,13 +125,16 @@ def test_whoever_comes_back_is_told_what_was_missed(
 
 
 def test_whoever_is_too_far_behind_is_told_to_begin_anew(world: World) -> None:
-    assert talk(world, watch("?after=900")).written.endswith(RETRY + RESET)
+    assert talk(world, watch(f"?after={EPOCH}-900")).written.endswith(RETRY + RESET)
 
 
 def test_a_place_is_a_number_of_some_digits() -> None:
-    assert place(b"12", b"after=3") == 12
-    assert place(None, b"after=3&x=4") == 3
+    asked = b"after=%b-3" % EPOCH.encode()
+    assert place(b"%b-12" % EPOCH.encode(), asked) == since(12)
+    assert place(None, asked + b"&x=4") == since(3)
     assert place(b"", b"") is None
+    # A number alone is of a broadcast that nobody knows.
+    assert place(None, b"after=3") == ("", 3)
     for odd in (b"1e3", b"+1", "１".encode(), b"1" * 11, b"\xff"):
         assert place(odd, b"after=" + odd) is None
 
@@ -152,7 +154,7 @@ def test_what_is_sent_after_it_is_not_answered(world: World) -> None:
 
 
 def test_answers_before_it_come_before_it(world: World) -> None:
-    pipe = talk(world, request() + watch("?after=6"))
+    pipe = talk(world, request() + watch(f"?after={EPOCH}-6"))
     assert pipe.written.startswith(b"HTTP/1.1 200 OK")
     assert b'"record"' in pipe.written.split(b"HTTP/1.1")[1]
     assert ids(pipe.written.split(b"HTTP/1.1")[2]) == [7]
@@ -160,9 +162,9 @@ def test_answers_before_it_come_before_it(world: World) -> None:
 
 def test_behind_a_page_it_gets_what_was_missed_and_an_end(world: World) -> None:
     page = request(method="GET", path="/status.json", body=b"")
-    pipe = talk(world, page + watch("?after=6"))
+    pipe = talk(world, page + watch(f"?after={EPOCH}-6"))
     assert ids(pipe.written) == [7]
-    assert b"content-length: %d" % len(RETRY + world.hub.missed(6)) in pipe.written
+    assert b"content-length: %d" % len(RETRY + world.hub.missed(since(6))) in pipe.written
     assert world.hub.count() == 0
 
 
@@ -174,8 +176,8 @@ def test_whoever_sends_without_end_is_cut_off(world: World) -> None:
 
 def test_no_wait_runs_out_while_somebody_watches(world: World) -> None:
     async def later(_: LookupProtocol, pipe: Pipe) -> None:
-        for wait in Wait:
-            world.seconds += LONGEST_S[wait] + 1
+        for longest_s in LONGEST_S.values():
+            world.seconds += longest_s + 1
             world.service.connections.sweep()
         assert not pipe.closed
         assert world.service.connections.count() == 1
@@ -183,15 +185,21 @@ def test_no_wait_runs_out_while_somebody_watches(world: World) -> None:
     talk(world, watch(), then=later)
 
 
-def test_whoever_watches_makes_no_room_for_others(world: World) -> None:
+@pytest.mark.parametrize("unread", [0, 1])
+def test_whoever_watches_makes_room_for_somebody_who_asks(world: World, unread: int) -> None:
     world.service.connections._limit = 1
 
     async def later(_: LookupProtocol, pipe: Pipe) -> None:
-        _, other = connect(world.config)
-        assert other.aborted
-        assert not pipe.closed
+        pipe.unread = unread
+        protocol, other = connect(world.config)
+        assert (pipe.aborted, pipe.closed) == (bool(unread), True)
+        assert world.hub.count() == 0
+        protocol.data_received(request())
+        await settle(protocol)
+        assert other.written.startswith(b"HTTP/1.1 200")
 
-    talk(world, watch(), then=later)
+    retry = talk(world, watch(), then=later).written.rpartition(b"retry: ")[2]
+    assert unread or 1000 <= int(retry) <= 10_000
 
 
 def test_whoever_leaves_is_written_to_no_more(world: World) -> None:
@@ -242,9 +250,9 @@ def test_whoever_comes_while_the_worker_ends_is_sent_away(world: World) -> None:
 
 
 def test_beyond_the_cap_they_are_refused_so_that_their_pages_ask_now_and_then(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
-    monkeypatch.setattr(room, "MAX_VIEWERS", 1)
+    world.hub.places = 1
 
     async def later(_: LookupProtocol, pipe: Pipe) -> None:
         protocol, other = connect(world.config)
@@ -259,9 +267,35 @@ def test_beyond_the_cap_they_are_refused_so_that_their_pages_ask_now_and_then(
 
 def test_overload_refuses_whoever_wants_to_watch(world: World) -> None:
     world.service.admission.shedding = True
-    world.service.admission._pressure.level = 1.0
     assert talk(world, watch()).written.startswith(b"HTTP/1.1 503")
     assert world.hub.count() == 0
+
+
+@pytest.mark.parametrize("path", ["/live", "/live?school=1", "/live.json", "/live/events"])
+def test_while_any_are_refused_lookups_are_served_before_whoever_watches(
+    world: World, path: str
+) -> None:
+    world.service.admission.shedding = True
+    looks, asks = request(b"", path, "GET"), request()
+    written = talk(world, looks + asks).written
+    assert [status[:3] for status in written.split(b"HTTP/1.1 ")[1:]] == [b"503", b"200"]
+    assert talk(world, request(b"", "/", "GET")).written.startswith(b"HTTP/1.1 200")
+
+
+def test_behind_a_proxy_each_viewer_has_the_network_it_says(world: World) -> None:
+    world.hub.places = 20
+
+    async def later(_: LookupProtocol, pipe: Pipe) -> None:
+        for number, status in enumerate((b"200", b"200", b"503")):
+            protocol, other = connect(world.config, peer="unix")
+            protocol.data_received(watch("", "GET", "1.1", f"X-Real-IP: 192.0.2.{number}"))
+            await settle(protocol)
+            assert other.written.startswith(b"HTTP/1.1 " + status)
+        protocol.data_received(watch("", "GET", "1.1", "X-Real-IP: 198.51.100.1"))
+        await settle(protocol)
+        assert other.written.split(b"HTTP/1.1 ")[2][:3] == b"200"
+
+    talk(world, then=later)
 
 
 @pytest.mark.parametrize(

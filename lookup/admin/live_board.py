@@ -24,10 +24,7 @@ from lookup.admin.refusals import Said, refused
 from lookup.errors import RefusedError
 from lookup.kind_file import load_kind
 from lookup.kinds import Kind
-from lookup.stores.entries import School
-
-MAX_ROWS = 5000
-"""More than any city has schools."""
+from lookup.stores.entries import MAX_BOARD, School
 
 
 class Table(NamedTuple):
@@ -98,8 +95,8 @@ def _keep(kind: Kind, place: str, rows: dict[str, School], record: Record) -> No
     code = values["school_code"]
     if code in rows:
         raise refused("table_twice", file=place, line=record.line, code=code)
-    if len(rows) == MAX_ROWS:
-        raise refused("table_long", file=place, most=MAX_ROWS)
+    if len(rows) == MAX_BOARD:
+        raise refused("table_long", file=place, most=MAX_BOARD)
     plan, admitted = values["plan"], values["admitted"]
     rows[code] = School(
         code,

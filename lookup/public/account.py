@@ -1,9 +1,11 @@
 """What a broadcast has said so far, put together from its entries."""
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from lookup.stores.entries import (
+    MAX_BOARD,
     Begin,
     Board,
     Clear,
@@ -14,12 +16,14 @@ from lookup.stores.entries import (
     School,
     Text,
     Words,
+    encode,
     plain,
 )
 
 NONE, UNDER_WAY, ENDED = "none", "under_way", "ended"
 SHOWN = 200
 """Words of the account that are shown; as many more are kept, for those that are taken back."""
+NO_EPOCH = "0" * 12
 
 
 class Account:
@@ -28,6 +32,8 @@ class Account:
     def __init__(self) -> None:
         self.last = 0
         """The id of the last entry; it goes on over the beginning of another broadcast."""
+        self.epoch = NO_EPOCH
+        """Which broadcast it is: a hash of its beginning, the same in every process."""
         self._clear(None, NONE)
 
     def _clear(self, title: Text | None, state: str) -> None:
@@ -43,6 +49,7 @@ class Account:
         self.last = entry.id
         if isinstance(entry, Begin):
             self._clear(entry.title, UNDER_WAY)
+            self.epoch = blake2b(encode(entry), digest_size=len(NO_EPOCH) // 2).hexdigest()
         elif self.state == NONE or (self.state == ENDED and not isinstance(entry, Retract | Clear)):
             return
         self.at = entry.at
@@ -52,6 +59,7 @@ class Account:
             case Board():
                 rows = self._board.setdefault(entry.round, {})
                 rows.update({row.code: row for row in entry.schools})
+                self._bound(entry.round)
             case Words():
                 self._words[entry.id] = entry
                 if len(self._words) > 2 * SHOWN:
@@ -65,6 +73,10 @@ class Account:
             case End():
                 self.state = ENDED
 
+    def place(self) -> str:
+        """The last entry, not to be mistaken for one of another broadcast: `EPOCH-ID`."""
+        return f"{self.epoch}-{self.last}"
+
     @property
     def there(self) -> bool:
         """Whether there is a broadcast at all, under way or over."""
@@ -76,12 +88,25 @@ class Account:
 
     def board(self) -> list[tuple[str, School]]:
         """The board's rows with their round, rounds as above, schools by code."""
-        order = [*self._rounds, *(name for name in self._board if name not in self._rounds)]
         return [
             (name, row)
-            for name in order
-            for row in sorted(self._board.get(name, {}).values(), key=lambda row: row.code)
+            for name in self._order()
+            for row in sorted(self._board[name].values(), key=lambda row: row.code)
         ]
+
+    def _order(self) -> list[str]:
+        told = [name for name in self._rounds if name in self._board]
+        return told + [name for name in self._board if name not in self._rounds]
+
+    def _bound(self, spoken_of: str) -> None:
+        """Where the board is too long, the rounds before this one leave it whole, the first of
+        them first; of one that is too long alone, the rows that came last."""
+        while sum(map(len, self._board.values())) > MAX_BOARD:
+            first = next((name for name in self._order() if name != spoken_of), None)
+            if first is None:
+                self._board[spoken_of].popitem()
+            else:
+                del self._board[first]
 
     def words(self) -> list[Words]:
         """The words that hold, newest first."""
@@ -93,7 +118,7 @@ class Account:
             "title": plain(self.title),
             "state": self.state,
             "at": self.at,
-            "last": self.last,
+            "last": self.place(),
             "rounds": [plain(each) for each in self.rounds()],
             "board": [{"round": name, **plain(row)} for name, row in self.board()],
             "account": [plain(each) for each in self.words()],

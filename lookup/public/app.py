@@ -144,7 +144,7 @@ def create_app(
 ) -> Starlette:
     """The public service over the data folder of `settings`; fair use over its table there."""
     store = store or EmbeddedStore(settings.data_dir)
-    hub = Hub(Broadcast(store.live).tail())
+    hub = Hub(Broadcast(store.live).tail(), connections=settings.max_connections)
     live = LiveReleases(store, clock)
     service = Service(settings, live, fair_use or open_fair_use(settings), hub)
     frame, tally = service.frame, service.tally

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
@@ -18,12 +18,18 @@ import orjson
 
 from lookup.errors import StorageError
 from lookup.public.account import Account
+from lookup.public.network import NOWHERE
 from lookup.public.tagged import Body, tagged
 from lookup.stores.broadcast import Tail
 from lookup.stores.entries import TYPES, Entry, document
 
 MAX_VIEWERS = 6000
 """Those who watch one worker; whoever comes after them asks for `/live.json` now and then."""
+CONNECTIONS_A_VIEWER = 3
+"""Lookups need the connections of a worker: viewers have one of so many."""
+SHARE = 10
+"""One of so many places is the most that one network has: a school behind one address fits, and
+nobody alone shuts the others out."""
 MAX_UNREAD_BYTES = 1 << 16
 """Whoever leaves more than this lying is not waited for. What a newcomer missed is no longer."""
 KEPT = 1000
@@ -39,6 +45,8 @@ RETRY_MS = 3000
 LATER_MS = (1000, 10_000)
 """When to come back to a worker that ends: not all at once."""
 
+Place = tuple[str, int]
+"""An entry of a broadcast: the epoch, and the entry's id."""
 PING = b":\n\n"
 RETRY = b"retry: %d\n\n" % RETRY_MS
 RESET = b"event: reset\ndata: {}\n\n"
@@ -53,10 +61,11 @@ class Viewer(Protocol):
         """Write these, or close where too much is unread."""
 
 
-def event(entry: Entry) -> bytes:
-    """An entry as a server-sent event."""
+def event(entry: Entry, place: str) -> bytes:
+    """An entry as a server-sent event; `place` is the account's, with this entry."""
     line = orjson.dumps(document(entry), option=orjson.OPT_UTC_Z)
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (entry.id, TYPES[type(entry)].encode(), line)
+    named = place.encode(), TYPES[type(entry)].encode()
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (*named, line)
 
 
 def farewell() -> bytes:
@@ -67,15 +76,22 @@ def farewell() -> bytes:
 class Hub:
     """The broadcast of one process and those who watch it. Use it from one thread.
 
-    `clock` says seconds that never go back.
+    `clock` says seconds that never go back; `connections` is how many the process takes at all.
     """
 
-    def __init__(self, tail: Tail, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        tail: Tail,
+        clock: Callable[[], float] = time.monotonic,
+        connections: int = CONNECTIONS_A_VIEWER * MAX_VIEWERS,
+    ) -> None:
         self.account = Account()
+        self.places = min(MAX_VIEWERS, connections // CONNECTIONS_A_VIEWER)
         self._tail = tail
-        self._clock = clock
+        self.clock = clock
         self._events: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
-        self._viewers: dict[Viewer, None] = {}
+        self._viewers: dict[Viewer, bytes] = {}
+        self._of_network: Counter[bytes] = Counter()
         self._not_before = 0.0
         self._telling: tuple[Iterator[Viewer], bytes] | None = None
         self._pinging: Iterator[Viewer] = iter(())
@@ -85,32 +101,44 @@ class Hub:
 
     # Those who watch
 
-    def full(self) -> bool:
-        """Whether nobody more may watch."""
-        return len(self._viewers) >= MAX_VIEWERS
+    def full(self, network: bytes) -> bool:
+        """Whether nobody more of this network (lookup.public.network) may watch."""
+        share = max(1, self.places // SHARE)
+        return len(self._viewers) >= self.places or self._of_network[network] >= share
 
     def count(self) -> int:
         """How many watch."""
         return len(self._viewers)
 
-    def attach(self, viewer: Viewer, after: int | None) -> bytes:
-        """Tell `viewer` all that comes from now on. What it missed since the entry `after` (None:
-        nothing) is returned: to be written first."""
-        self._viewers[viewer] = None
+    def attach(self, viewer: Viewer, after: Place | None, network: bytes = NOWHERE) -> bytes:
+        """Tell `viewer`, of a network, all that comes from now on. What it missed since `after`
+        (None: nothing) is returned: to be written first."""
+        self._viewers[viewer] = network
+        self._of_network[network] += 1
         return self.missed(after)
 
     def leave(self, viewer: Viewer) -> None:
         """Somebody is gone."""
-        self._viewers.pop(viewer, None)
+        network = self._viewers.pop(viewer, None)
+        if network is not None:
+            self._of_network[network] -= 1
+            if not self._of_network[network]:
+                del self._of_network[network]
 
-    def missed(self, after: int | None) -> bytes:
-        """The events after the entry `after`; a reset where they are not there, or too many."""
-        last = self.account.last
-        if after is None or after == last:
+    def missed(self, after: Place | None) -> bytes:
+        """The events after that place; a reset where it is one of another broadcast, or they are
+        not there, or too many."""
+        if after is None:
             return b""
-        if after > last or not self._events or self._events[0][0] > after + 1:
+        epoch, place = after
+        last = self.account.last
+        if epoch != self.account.epoch or place > last:
             return RESET
-        found = b"".join(words for number, words in self._events if number > after)
+        if place == last:
+            return b""
+        if not self._events or self._events[0][0] > place + 1:
+            return RESET
+        found = b"".join(words for number, words in self._events if number > place)
         return found if len(found) <= MAX_UNREAD_BYTES else RESET
 
     def document(self) -> Body:
@@ -141,7 +169,7 @@ class Hub:
             told.append(RESET)
         for entry in fresh.entries:
             self.account.take(entry)
-            words = event(entry)
+            words = event(entry, self.account.place())
             self._events.append((entry.id, words))
             self._document = None
             told.append(words)
@@ -165,7 +193,7 @@ class Hub:
     def turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """One look at the file, once what it found last is told; and some pings."""
         self._ping()
-        now = self._clock()
+        now = self.clock()
         if self._telling is not None or now < self._not_before:
             return
         if events := self.look():
@@ -190,7 +218,7 @@ class Hub:
 
     def _ping(self) -> None:
         """A share of a round in which each hears something once."""
-        now = self._clock()
+        now = self.clock()
         if now >= self._ping_again:
             self._ping_again = now + PING_S
             self._pinging = iter(list(self._viewers))

@@ -28,6 +28,8 @@ class Wait(IntEnum):
     """A last request, once this process was told to stop."""
     LINGER = 4
     """The client's reading of a refusal, while it may still be sending."""
+    WATCH = 5
+    """The end of the broadcast, or of one of us: no time runs out."""
 
 
 LONGEST_S = {
@@ -43,7 +45,7 @@ class Connection(Protocol):
     """What is waited for."""
 
     def expired(self, wait: Wait) -> None:
-        """Told once, when a wait was too long: close."""
+        """Told once, when a wait was too long, or where there is no room for it: close."""
 
 
 class Connections:
@@ -64,8 +66,8 @@ class Connections:
         return len(self._all)
 
     def admit(self, connection: Connection) -> bool:
-        """Take a new connection in, idle; where there is no room the one idle longest goes, or
-        before it one that was refused and lingers.
+        """Take a new connection in, idle; where there is no room the one idle longest goes;
+        before it one that was refused and lingers, after it one that only watches.
 
         False where every other one is busy: then the newcomer is the one to close.
         """
@@ -76,7 +78,7 @@ class Connections:
         return True
 
     def _make_room(self) -> bool:
-        for wait in (Wait.LINGER, Wait.IDLE):
+        for wait in (Wait.LINGER, Wait.IDLE, Wait.WATCH):
             longest = next(iter(self._waits[wait]), None)
             if longest is not None:
                 self.forget(longest)

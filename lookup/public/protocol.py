@@ -24,6 +24,8 @@ from lookup.public.wire import CONTINUE, application
 
 PATH = "/api/v1/"
 """What stands before the kind."""
+BROADCAST = (b"/live", b"/live.json", EVENTS)
+"""What is refused first."""
 FAST, ASGI, SKIPPED, WATCH = "fast", "asgi", "skipped", "watch"
 """What happens to a request: answered here, by the application, not at all, or until one of us
 goes."""
@@ -130,8 +132,8 @@ class LookupProtocol(WatchingProtocol):
         return b"upgrade" not in self.found and not self._pending()
 
     def _let_watch(self) -> None:
-        if self.hub.full() or (self.admission.shedding and not self.admission.admits(0)):
-            path, _, query = self.url.partition(b"?")
+        path, _, query = self.url.partition(b"?")
+        if self.hub.full(self._network()) or self.admission.shedding:
             self._turn_away(path, self._language(query))
         else:
             self.way = WATCH
@@ -140,18 +142,15 @@ class LookupProtocol(WatchingProtocol):
         self.tally.requests += 1
         self.server_state.total_requests += 1
         after = place(self.found.get(b"last-event-id"), self.url.partition(b"?")[2])
+        network = self._network()
         self.found, self.body = {}, b""
-        self.watch(after, self.parser.get_method() == b"HEAD")
+        self.watch(after, network, self.parser.get_method() == b"HEAD")
         raise Stop
 
     # Answers
 
     def _answer(self, body: bytes) -> Answer:
-        found, network, (kind, query) = self.found, self.network, self.target
-        if network is None:
-            network = network_from(self.client, found.get(b"x-real-ip"))
-            # Behind a proxy each request has a client of its own.
-            self.network = network if self.client is not None else None
+        found, network, (kind, query) = self.found, self._network(), self.target
         language = self._language(query)
         content_type = found.get(b"content-type", b"").decode("latin-1")
         solution = found.get(b"x-altcha-solution", b"").decode("latin-1")
@@ -182,7 +181,7 @@ class LookupProtocol(WatchingProtocol):
         if _announced(self.found) > MAX_BODY_BYTES:
             self._end(self._words(self.refusals.too_large(path, language), False))
             raise Stop
-        if path.startswith(EXEMPT) or self.admission.admits(len(self.tasks)):
+        if path.startswith(EXEMPT) or self._admits(path):
             self.start_application(self._expects())
         elif self._pending():
             # In its turn, after the answers before it.
@@ -190,6 +189,12 @@ class LookupProtocol(WatchingProtocol):
             self.start_application(False, application(self.refusals.busy(path, language)))
         else:
             self._turn_away(path, language)
+
+    def _admits(self, path: bytes) -> bool:
+        # As long as any are refused, whoever only watches is: lookups come first.
+        if self.admission.shedding and path in BROADCAST:
+            return False
+        return self.admission.admits(len(self.tasks))
 
     def _turn_away(self, path: bytes, language: str) -> None:
         """Too much to do: say so now, and skip the body."""
@@ -210,6 +215,14 @@ class LookupProtocol(WatchingProtocol):
     def _words(self, answer: Answer, keep_alive: bool) -> bytes:
         write = self.wire.head if self.parser.get_method() == b"HEAD" else self.wire.answer
         return write(answer, keep_alive)
+
+    def _network(self) -> bytes:
+        network = self.network
+        if network is None:
+            network = network_from(self.client, self.found.get(b"x-real-ip"))
+            # Behind a proxy each request has a client of its own.
+            self.network = network if self.client is not None else None
+        return network
 
     def _keeps_alive(self) -> bool:
         parser = self.parser

@@ -4,11 +4,13 @@
   const live = document.getElementById("live");
   const english = document.documentElement.lang === "en";
   const POLL_MS = 10000, JITTER_MS = 5000, TRIES = 3, POLLS = 6, QUIET_MS = 5000, MARK_MS = 3000;
-  let last = Number(live.dataset.last);
+  const MAX_WORDS = 50, MAX_ROWS = 1000;
+  let last = live.dataset.last; // which broadcast, and its last entry: EPOCH-ID
   let source = null, timer = 0, errors = 0, polls = 0, paused = false, quietUntil = 0;
 
   const all = (selector, within = live) => within.querySelectorAll(selector);
   const one = (selector, within = live) => within.querySelector(selector);
+  const numberOf = (place) => Number(place.split("-")[1]);
   const later = (ms) => ms + Math.random() * JITTER_MS;
 
   // Writing
@@ -17,6 +19,8 @@
     timeZone: live.dataset.zone, dateStyle: "short", timeStyle: "short",
   });
   const number = (value) => (value === null ? "–" : value.toLocaleString("en-US"));
+  // Nobody knows a plan of 0.
+  const figure = (values, name) => number(name === "plan" ? values.plan || null : values[name]);
   const said = (text) => (english && text.en ? text.en : text.zh);
 
   function mark(element) {
@@ -60,13 +64,15 @@
       one(".rounds").append(card);
     }
     for (const name of ["admitted", "plan", "forwarded", "candidates"]) {
-      put(one(`[data-f=${name}]`, card), number(round[name]), marked);
+      put(one(`[data-f=${name}]`, card), figure(round, name), marked);
     }
+    one("[data-f=candidates]", card).parentElement.hidden = !round.candidates;
     card.dataset.stands = round.state;
     show(all("[data-state]", card), "state", round.state);
     const bar = one("progress", card);
     bar.max = round.plan || 1;
     bar.value = round.admitted;
+    bar.hidden = !round.plan;
   }
 
   const rows = new Map([...all(".board tbody tr")].map((row) => [key(row.dataset), row]));
@@ -91,10 +97,21 @@
     }
     for (const name of ["school", "round", "code"]) put(one(`[data-f=${name}]`, row), values[name]);
     for (const name of ["plan", "admitted", "position"]) {
-      put(one(`[data-f=${name}]`, row), number(values[name]), marked);
+      put(one(`[data-f=${name}]`, row), figure(values, name), marked);
     }
     put(one("[data-f=score]", row), values.score === null ? "–" : String(values.score), marked);
-    show(all("[data-full]", row), "full", values.full ? "yes" : "no");
+    show(all("[data-full]", row), "full", values.full ? "yes" : values.plan ? "no" : "");
+  }
+
+  // As much as the service leaves out: the rounds before this one, or what came last.
+  function bound(round) {
+    while (rows.size > MAX_ROWS) {
+      const shown = [...all(".board tbody tr")];
+      const other = shown.find((row) => row.dataset.round !== round);
+      const gone = other ? shown.filter((row) => row.dataset.round === other.dataset.round)
+        : [[...rows.values()].at(-1)];
+      for (const row of gone) { row.remove(); rows.delete(key(row.dataset)); }
+    }
   }
 
   function putWords(words, marked) {
@@ -104,7 +121,7 @@
     one("[data-f=round]", item).textContent = words.round ?? "";
     putText(one("[data-f=text]", item), words.text);
     one(".account").prepend(item);
-    for (const old of [...all(".account li")].slice(200)) old.remove();
+    for (const old of [...all(".account li")].slice(MAX_WORDS)) old.remove();
     if (!marked) return;
     mark(item);
     // Whoever listens is told the newest now and then, not every one.
@@ -165,15 +182,18 @@
   const taking = {
     words: (entry) => putWords(entry, true),
     round: (entry) => putRound(entry, true),
-    board: (entry) => entry.schools.forEach((row) => putRow({ ...row, round: entry.round }, true)),
+    board: (entry) => {
+      entry.schools.forEach((row) => putRow({ ...row, round: entry.round }, true));
+      bound(entry.round);
+    },
     retract: (entry) => one(`.account li[data-id="${entry.entry}"]`)?.remove(),
     clear: (entry) => clear(entry.round),
     end: () => {},
   };
 
-  function take(type, entry) {
-    if (entry.id <= last) return;
-    last = entry.id;
+  function take(type, entry, place) {
+    if (entry.id <= numberOf(last)) return;
+    last = place;
     const state = live.dataset.state;
     if (state === "none" || (state === "ended" && type !== "retract" && type !== "clear")) return;
     taking[type](entry);
@@ -186,7 +206,8 @@
     const whole = await response.json();
     if (whole.last === last && whole.state === live.dataset.state) return;
     // One that began anew has nothing of the one before; else what changed is marked.
-    const before = last, marked = whole.last > last;
+    const [epoch, before] = [last.split("-")[0], numberOf(last)];
+    const marked = whole.last.startsWith(`${epoch}-`) && numberOf(whole.last) > before;
     last = whole.last;
     if (whole.title) putText(one("[data-f=title]"), whole.title);
     const kept = new Set(whole.board.map(key)), names = new Set(whole.rounds.map((each) => each.round));
@@ -195,7 +216,7 @@
     whole.rounds.forEach((round) => putRound(round, marked));
     whole.board.forEach((row) => putRow(row, marked));
     all(".account li").forEach((item) => item.remove());
-    whole.account.reverse().forEach((words) => putWords(words, marked && words.id > before));
+    whole.account.slice(0, MAX_WORDS).reverse().forEach((words) => putWords(words, marked && words.id > before));
     putState(whole.state, whole.at);
   }
 
@@ -225,7 +246,7 @@
       }
     };
     for (const type of Object.keys(taking)) {
-      source.addEventListener(type, (event) => take(type, JSON.parse(event.data)));
+      source.addEventListener(type, (event) => take(type, JSON.parse(event.data), event.lastEventId));
     }
     // All at once would be a burst: each waits a little of its own.
     for (const type of ["begin", "reset"]) source.addEventListener(type, () => {

@@ -21,6 +21,8 @@ MAX_NAME = 100
 """Characters of the name of a school or round, or of a code."""
 MAX_SCHOOLS = 200
 """Rows of one board entry: more are several entries."""
+MAX_BOARD = 1000
+"""Rows of the whole board: more than any city has schools. What is beyond is not shown."""
 MAX_LINE_BYTES = 1 << 16
 MAX_NUMBER = 10**9
 STATES = ("waiting", "under_way", "done")

@@ -25,7 +25,7 @@ DOCUMENT: Schema = {
         "title": WORDS,
         "state": {"enum": [NONE, UNDER_WAY, ENDED]},
         "at": MAYBE_TIME,
-        "last": WHOLE,
+        "last": text("^[0-9a-f]{12}-[0-9]+$"),
         "rounds": _listed(
             id=WHOLE, at=TIME, round=text(), state={"enum": [*STATES]},
             candidates=WHOLE, forwarded=WHOLE, plan=WHOLE, admitted=WHOLE,

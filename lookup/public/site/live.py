@@ -7,8 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lookup.pages import language_of
+from lookup.phrases import LANGUAGES
 from lookup.public.broadcast import RETRY, Hub
 from lookup.public.site.frame import Frame
+from lookup.public.site.ready import Ready
 from lookup.public.tagged import reply
 from lookup.public.watching import EVENTS, HEADERS, place
 from lookup.stores.entries import School
@@ -24,7 +26,11 @@ class LiveBroadcast:
     def __init__(self, frame: Frame, hub: Hub) -> None:
         self._frame = frame
         self._hub = hub
-        self._kept: dict[str, tuple[str, Response]] = {}
+        self._ready = {
+            language: Ready(frame.pages.macros("live_parts.html", language, time=frame.time))
+            for language in LANGUAGES
+        }
+        self._kept: dict[str, Response] = {}
 
     def routes(self) -> list[Route]:
         """Where they are."""
@@ -35,28 +41,31 @@ class LiveBroadcast:
         ]
 
     async def page(self, request: Request) -> Response:
-        """`GET /live`: rounds, board and account; `?round=` and `?school=` leave rows out."""
+        """`GET /live`: rounds, board and newest words; `?round=` and `?school=` leave rows out.
+        It is a second old at most: its script asks for what came since."""
         wanted = {name: request.query_params.get(name, "")[:MAX_ASKED].strip()
                   for name in ("round", "school")}  # fmt: skip
+        language = language_of(request.scope)
+        ready = self._ready[language]
+        if ready.bring_up(self._hub.account, self._hub.clock()):
+            self._kept.pop(language, None)
         if any(wanted.values()):
-            return self._render(request, wanted)
+            return self._render(request, ready, wanted)
         # Everybody reloads at once when much has changed: then all get the same page.
-        language, tag = language_of(request.scope), self._hub.document().tag
-        kept = self._kept.get(language)
-        if kept is None or kept[0] != tag:
-            kept = self._kept[language] = tag, self._render(request, wanted)
-        return kept[1]
+        if language not in self._kept:
+            self._kept[language] = self._render(request, ready, wanted)
+        return self._kept[language]
 
-    def _render(self, request: Request, wanted: Mapping[str, str]) -> Response:
-        account = self._hub.account
-        board = account.board()
+    def _render(self, request: Request, ready: Ready, wanted: Mapping[str, str]) -> Response:
+        rows, found = ready.rows(wanted)
         return self._frame.page(
             request.scope,
             "live.html",
-            account=account,
-            there=account.there,
-            board=board,
-            shown=[_fits(name, row, wanted) for name, row in board],
+            account=ready.head,
+            there=ready.head.there,
+            ready=ready,
+            rows=rows,
+            found=found,
             wanted=wanted,
             blank=BLANK,
             time=self._frame.time,
@@ -76,9 +85,3 @@ class LiveBroadcast:
         response = Response(RETRY + missed)
         response.raw_headers.extend(HEADERS)
         return response
-
-
-def _fits(name: str, row: School, wanted: Mapping[str, str]) -> bool:
-    school = wanted["school"].casefold()
-    in_round = not wanted["round"] or wanted["round"] == name
-    return in_round and (school in row.school.casefold() or row.code.casefold().startswith(school))

@@ -14,6 +14,7 @@ from lookup.pages import Pages, environment
 from lookup.phrases import day_values, read_phrases
 from lookup.record.arranging import show, visible
 from lookup.record.histogram import Bar, Histogram, histogram, own_bar
+from lookup.record.missing import missing
 from lookup.record.own_rows import own_rows
 from lookup.record.remarks import advice, distances
 from lookup.record.standing import Standing, score_table, standing
@@ -93,6 +94,8 @@ def render(
     """
     record, public = visible(kind, body["record"]), statistics or {}
     told = advice(kind, record, language)
+    # A total that lacks a mark, or is not the last one, says nothing beside other people's.
+    whole = missing(kind, record) is None
     return _PAGES.render(
         "result.html",
         language,
@@ -102,9 +105,9 @@ def render(
         corrected=bool(body.get("corrected")),
         advice=told,
         days={one.until: day_values(_PHRASES, one.until, language) for one in told if one.until},
-        distances=distances(kind, record, language),
-        standings=_standings(kind, record, public),
-        distribution=_distribution(kind, record, public, language),
+        distances=distances(kind, record, language) if whole else (),
+        standings=_standings(kind, record, public) if whole else {},
+        distribution=_distribution(kind, record, public, language) if whole else None,
         own_rows=own_rows(kind, record, public, language),
         release=body["release"],
         opened_at=opened_at,

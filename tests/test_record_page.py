@@ -172,3 +172,40 @@ def test_the_stylesheet_brings_no_colour_of_its_own() -> None:
     style = (STATIC / "result.css").read_text("utf-8")
     screen = style.partition("@media print")[0]
     assert re.findall(r"#[0-9a-f]{3,6}\b|rgb|hsl", screen) == []
+
+
+@pytest.mark.parametrize("flag", ["absent", "misconduct", "deferred", "exempt"])
+@pytest.mark.parametrize("own", [{}, {"english": "FLAG"}])
+def test_a_total_that_lacks_a_mark_is_held_against_nobody_s(flag: str, own: dict[str, str]) -> None:
+    record = {**SCORES, "flag": flag, **dict.fromkeys(own, flag), "total": 445.5}
+    page = page_of("scores", record=record)
+    assert "445.5" in page
+    for other in ("全市前", "histogram", "控制线"):
+        assert other in page_of("scores")
+        assert other not in page
+
+
+def test_who_has_no_mark_at_all_is_told_so_and_not_a_total_of_nothing() -> None:
+    marks = [field.name for field in make_kind().fields if field.flags]
+    record = {**SCORES, **dict.fromkeys(marks, "absent"), "flag": "absent", "total": 0}
+    shown = show(make_kind(), record, "zh")
+    assert shown.headline is not None
+    assert (shown.headline.label, shown.headline.text, shown.beside) == ("考试情况", "缺考", ())
+    names = [entry.name for section in shown.sections for entry in section.entries]
+    assert not {"total", "rank", "flag"} & set(names)
+    page = page_of("scores", record=record)
+    for harsh in ("321", "/ 600", "全市前", "histogram", "控制线"):
+        assert harsh not in page
+
+
+@pytest.mark.parametrize("record", [{"flag": "absent"}, {"chinese": "absent", "flag": "normal"}])
+def test_a_status_is_the_headline_wherever_it_is_said(record: dict[str, str]) -> None:
+    shown = show(make_kind(), {**record, "total": 0, "rank": 9}, "en")
+    assert shown.headline is not None
+    assert (shown.headline.text, shown.beside) == ("Absent", ())
+
+
+def test_a_mark_of_nothing_without_a_status_is_a_mark() -> None:
+    shown = show(make_kind(), {**SCORES, "total": 0}, "zh")
+    assert shown.headline is not None
+    assert shown.headline.text == "0 / 600"

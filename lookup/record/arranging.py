@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lookup.kinds import Field, Group, Kind
+from lookup.record.missing import missing
 from lookup.record.values import is_number, number, text
 
 
@@ -105,15 +106,23 @@ def visible(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show(kind: Kind, record: Mapping[str, Any], language: str) -> Shown:
-    """Arrange a record by its kind; absent fields are skipped, and groups left empty."""
+    """Arrange a record by its kind; absent fields are skipped, and groups left empty.
+
+    Where no mark is there at all, the headline is the status, and not a mark of 0; what is
+    reckoned from it, such as a rank, is left out with it.
+    """
     record = visible(kind, record)
-    headline: Entry | None = None
+    first, lacking = kind.headline, missing(kind, record)
+    left_out = {first}
+    if lacking and lacking.wholly and kind.field(first).type == "score":
+        first = lacking.field.name
+        record |= {first: lacking.value.code}
+        own = next((group.fields for group in kind.groups if kind.headline in group.fields), ())
+        left_out |= {first, *(name for name in own if is_number(record.get(name)))}
+    headline = entry(kind, kind.field(first), record[first], language) if first in record else None
     beside: tuple[Entry, ...] = ()
     sections = []
-    if kind.headline in record:
-        field = kind.field(kind.headline)
-        headline = entry(kind, field, record[kind.headline], language)
-    rest = {name: value for name, value in record.items() if name != kind.headline}
+    rest = {name: value for name, value in record.items() if name not in left_out}
     for group in kind.groups:
         section = _section(kind, group, rest, language)
         if headline and kind.headline in group.fields:

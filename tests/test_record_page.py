@@ -98,7 +98,7 @@ def test_the_place_in_the_city_is_a_range_a_picture_and_a_table() -> None:
     page = page_of("scores")
     assert "全市前 1%" in page
     assert page.count('class="own"') == 2
-    assert "你 553.5" in page
+    assert "您 553.5" in page
     assert "<summary>" in page
 
 
@@ -133,7 +133,7 @@ def test_nobody_is_told_in_words_to_be_in_the_last_cell() -> None:
     body = {"record": {**SCORES, "total": 3}, "release": RELEASE}
     page = render(make_kind(), body, "", "zh", "/", statistics("scores"))
     assert "100%" not in page
-    assert "你 3</text>" in page
+    assert "您 3</text>" in page
 
 
 def test_a_correction_is_told_with_its_version_and_hour() -> None:

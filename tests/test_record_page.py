@@ -209,3 +209,13 @@ def test_a_mark_of_nothing_without_a_status_is_a_mark() -> None:
     shown = show(make_kind(), {**SCORES, "total": 0}, "zh")
     assert shown.headline is not None
     assert shown.headline.text == "0 / 600"
+
+
+def test_a_registration_that_did_not_qualify_is_told_so_gently_and_files_may_say_it_harshly() -> (
+    None
+):
+    kind = make_kind("lottery")
+    value = kind.field("outcome").value("disqualified")
+    assert value is not None
+    assert (value.label.zh, value.label.en) == ("资格审核未通过", "Not qualified")
+    assert {"资格取消", "取消资格"} <= {*value.written}

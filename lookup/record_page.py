@@ -28,6 +28,8 @@ STATIC = HERE / "static"
 """The stylesheets of these pages, which they look for at `/static/`."""
 STYLES = ("site.css", "result.css")
 PHRASES = HERE / "phrases.toml"
+MIDDLE = 50
+"""A place that begins beyond so many percent is shown in the picture, and not said."""
 _PHRASES = read_phrases(PHRASES)
 _PAGES = Pages(environment(TEMPLATES), _PHRASES)
 
@@ -49,15 +51,15 @@ def _standings(
 ) -> dict[str, Standing]:
     """Where each score of the record lies, by field; of those alone that have a score table.
 
-    Of the last cell nothing is said in words: it holds those without a mark as well, and being
-    among the best 100 % tells and helps nobody.
+    Below the middle nothing is said in words: being among the best 97 % reads as mockery. Nor is
+    it of the last cell, which holds those without a mark as well.
     """
     found = {}
     for field in kind.fields:
         mark, table = record.get(field.name), score_table(statistics, field.name)
         if table and field.type == "score" and is_number(mark):
             place = standing(table["rows"], mark)
-            if place and place.high < 100:
+            if place and place.low < MIDDLE and place.high < 100:
                 found[field.name] = place
     return found
 

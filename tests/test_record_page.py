@@ -129,11 +129,16 @@ def test_a_flag_in_the_headline_has_no_place_in_the_city() -> None:
     assert "histogram" not in page
 
 
-def test_nobody_is_told_in_words_to_be_in_the_last_cell() -> None:
-    body = {"record": {**SCORES, "total": 3}, "release": RELEASE}
-    page = render(make_kind(), body, "", "zh", "/", statistics("scores"))
-    assert "100%" not in page
-    assert "您 3</text>" in page
+@pytest.mark.parametrize(
+    ("total", "said"), [(103.5, ["全市前 42%–50%"]), (96.5, []), (22, []), (3, [])]
+)
+def test_a_place_below_the_middle_is_in_the_picture_and_not_in_words(
+    total: float, said: list[str]
+) -> None:
+    record = {**SCORES, "chinese": 3, "mathematics": 3, "total": total}
+    page = page_of("scores", record=record)
+    assert re.findall(r"全市前 [\d%–]+", page) == [*said, *said]
+    assert f"您 {total}</text>" in page
 
 
 def test_a_correction_is_told_with_its_version_and_hour() -> None:

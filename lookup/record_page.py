@@ -6,6 +6,7 @@ the public statistics of the release; here it is put into words and a template.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,14 @@ def render(
     language: str,
     path: str,
     statistics: Mapping[str, Any] | None = None,
+    today: date | None = None,
 ) -> str:
     """The whole page, HTML, of a response body: `record` and `release` with title and version,
     `corrected` where the record is another than the one first published.
 
     `opened_at` is the hour in words, `path` the page's own, where its other language is.
     `statistics` is the release's public document; without it nothing is said of others.
+    `today` is the day in the site's own zone; without it no day to act by is said to be over.
     """
     record, public = visible(kind, body["record"]), statistics or {}
     told = advice(kind, record, language)
@@ -106,6 +109,7 @@ def render(
         shown=show(kind, record, language),
         corrected=bool(body.get("corrected")),
         advice=told,
+        today=today,
         days={one.until: day_values(_PHRASES, one.until, language) for one in told if one.until},
         distances=distances(kind, record, language) if whole else (),
         standings=_standings(kind, record, public) if whole else {},

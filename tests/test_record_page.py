@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from lookup.record_page import STATIC, STYLES, TEMPLATES, render, show
 from lookup.settings import Settings
 from lookup.stores.embedded import EmbeddedStore
 from tests.makers import RECORD, TYPED, Clock, make_kind, make_release, open_release, send
-from tests.record_makers import FULLEST, RELEASE, SCORES, statistics
+from tests.record_makers import ADMISSIONS, FULLEST, RELEASE, SCORES, statistics
 
 FIRST = {"id": "r1", "version": 1, "title": "试验发布"}
 SHOWN = {name: value for name, value in RECORD.items() if name not in ("access_code", "id_suffix")}
@@ -35,7 +36,8 @@ def test_a_preview_is_byte_for_byte_what_the_public_gets(tmp_path: Path, languag
     app.state.live.close()
     body = {"record": SHOWN, "release": FIRST}
     assert served.status_code == 200
-    assert served.text == render(kind, body, "2026-07-01 09:00", language, "/scores")
+    today = date(2026, 7, 1)
+    assert served.text == render(kind, body, "2026-07-01 09:00", language, "/scores", None, today)
 
 
 def test_a_withheld_field_is_never_shown_even_where_a_record_has_it() -> None:
@@ -149,6 +151,15 @@ def test_a_correction_is_told_with_its_version_and_hour() -> None:
 def test_the_day_by_which_to_act_is_in_words() -> None:
     assert "2015年7月11日（星期六）" in page_of("admissions")
     assert "Saturday, 11 July 2015" in page_of("admissions", "en")
+
+
+@pytest.mark.parametrize(("days", "over"), [(-1, False), (0, False), (1, True), (None, False)])
+def test_a_day_to_act_by_is_over_only_once_it_has_passed(days: int | None, over: bool) -> None:
+    body = {"record": ADMISSIONS, "release": RELEASE}
+    today = None if days is None else date(2015, 7, 11) + timedelta(days)
+    for language, word in (("zh", "已截止"), ("en", "This time is over")):
+        page = render(make_kind("admissions"), body, "", language, "/", None, today)
+        assert (word in page) == over
 
 
 @pytest.mark.parametrize("kind", FULLEST)

@@ -152,7 +152,8 @@ async def preview(visit: Visit) -> Response:
     body = {"record": sample.body, "release": release, "corrected": sample.corrected}
     statistics = await for_review(visit.desk.database, batch.id)
     path = visit.request.scope["path"]
-    page = record_page.render(batch.kind, body, "–", visit.language, path, statistics)
+    today = visit.desk.clock().astimezone(visit.site.settings.timezone).date()
+    page = record_page.render(batch.kind, body, "–", visit.language, path, statistics, today)
     return HTMLResponse(page)
 
 

@@ -89,5 +89,6 @@ class Lookups:
         body, opened_at = orjson.loads(found.body), self._frame.time(serving.opened_at)
         language = language_of(scope)
         path, statistics = own_path(scope), serving.statistics
-        page = record_page.render(kind, body, opened_at, language, path, statistics)
+        today = self._live.clock().astimezone(self._frame.settings.timezone).date()
+        page = record_page.render(kind, body, opened_at, language, path, statistics, today)
         return html(page, 200, language)

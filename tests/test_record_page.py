@@ -28,6 +28,7 @@ def withholding(name: str) -> Kind:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_preview_is_byte_for_byte_what_the_public_gets(tmp_path: Path, language: str) -> None:
+    hours = {"zh": "2026年7月1日（星期三）09:00", "en": "Wednesday, 1 July 2026, 09:00 (UTC+08:00)"}
     store, kind = EmbeddedStore(tmp_path), make_kind()
     open_release(store, make_release(store, kind))
     app = create_app(Settings(data_dir=tmp_path), store, Clock())
@@ -37,7 +38,8 @@ def test_a_preview_is_byte_for_byte_what_the_public_gets(tmp_path: Path, languag
     body = {"record": SHOWN, "release": FIRST}
     assert served.status_code == 200
     today = date(2026, 7, 1)
-    assert served.text == render(kind, body, "2026-07-01 09:00", language, "/scores", None, today)
+    page = render(kind, body, hours[language], language, "/scores", None, today)
+    assert served.text == page
 
 
 def test_a_withheld_field_is_never_shown_even_where_a_record_has_it() -> None:

@@ -86,8 +86,8 @@ class Lookups:
         kind, serving = found.view.kind, found.view.serving
         assert kind is not None  # noqa: S101  # a view in which something was found is open
         assert serving is not None  # noqa: S101  # the same
-        body, opened_at = orjson.loads(found.body), self._frame.time(serving.opened_at)
         language = language_of(scope)
+        body, opened_at = orjson.loads(found.body), self._frame.words(language)(serving.opened_at)
         path, statistics = own_path(scope), serving.statistics
         today = self._live.clock().astimezone(self._frame.settings.timezone).date()
         page = record_page.render(kind, body, opened_at, language, path, statistics, today)

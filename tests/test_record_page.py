@@ -145,6 +145,12 @@ def test_a_place_below_the_middle_is_in_the_picture_and_not_in_words(
     assert f"您 {total}</text>" in page
 
 
+@pytest.mark.parametrize("kind", FULLEST)
+def test_the_page_says_which_release_it_is_of_before_all_else(kind: str) -> None:
+    page = page_of(kind)
+    assert page.index("</h1>") < page.index("试验发布") < page.index("headline")
+
+
 def test_a_correction_is_told_with_its_version_and_hour() -> None:
     assert "已经更正" not in page_of("scores")
     assert "第 2 版，开放时间 2026-07-01 09:00" in page_of("scores", corrected=True)

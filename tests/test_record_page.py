@@ -151,6 +151,12 @@ def test_the_page_says_which_release_it_is_of_before_all_else(kind: str) -> None
     assert page.index("</h1>") < page.index("试验发布") < page.index("headline")
 
 
+def test_rows_are_numbered_in_the_record_s_order() -> None:
+    page = page_of("admissions", "en")
+    assert '<th scope="col">No.</th><th scope="col">Round</th>' in page
+    assert re.findall(r'<th scope="row">(\d+)</th><td>第一批', page) == [*"1234567"]
+
+
 def test_a_correction_is_told_with_its_version_and_hour() -> None:
     assert "已经更正" not in page_of("scores")
     assert "第 2 版，开放时间 2026-07-01 09:00" in page_of("scores", corrected=True)

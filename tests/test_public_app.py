@@ -141,7 +141,7 @@ def test_a_damaged_release_is_unavailable(tmp_path: Path) -> None:
 def test_the_result_page_shows_the_record(app: Starlette) -> None:
     page = send(app, "POST", "/scores?lang=en", data=TYPED)
     assert page.headers["cache-control"] == "no-store"
-    for text in ("512.5 / 600", "101.5 / 120", "120 / 120", "Absent", "2026-07-01 09:00"):
+    for text in ("512.5 / 600", "101.5 / 120", "120 / 120", "Absent", "1 July 2026, 09:00"):
         assert text in re.sub("<[^>]+>", "", page.text)
     assert "ABCD2345" not in page.text
 

@@ -174,11 +174,17 @@ def test_a_score_is_found_in_its_table_and_kept_nowhere(site: str, page: Page) -
         expect(row.locator("th")).to_have_text("29.5")
         count = row.locator("td").nth(0).inner_text()
         reached = row.locator("td").nth(1).inner_text()
-        assert said.inner_text() == f"29.5: {count} people; {reached} have that or more."
-    for typed in ("31", "x", ""):
+        assert said.inner_text() == f"29.5: {count} people; {reached} have 29.5 or more."
+    for typed, words in (
+        ("31", "The full mark is 30: please type a score from 0 to 30."),
+        ("-1", "The full mark is 30: please type a score from 0 to 30."),
+        ("x", "Please type a number, such as 85 or 85.5."),
+        ("", "Please type a number, such as 85 or 85.5."),
+        ("29.6", "The table has no such score."),
+    ):
         page.get_by_label("Type a score").fill(typed)
         page.keyboard.press("Enter")
-        assert said.inner_text() == "The table has no such score."
+        assert said.inner_text() == words
     assert "29.5" not in page.url
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 

@@ -67,18 +67,27 @@
     for (const row of body.querySelectorAll(".here")) row.classList.remove("here");
     const mark = number(fold(typed));
     const rows = [...body.rows].filter((row) => row.cells[1].textContent);
-    const marks = (row) => row.cells[0].textContent.replaceAll(",", "").match(/[\d.]+/g).map(Number);
+    // A row of everybody names no mark.
+    const marks = (row) => (row.cells[0].textContent.replaceAll(",", "").match(/[\d.]+/g) ?? [0]).map(Number);
     const last = rows[rows.length - 1];
     const row = rows.find((each) => mark >= Math.min(...marks(each))) ?? last;
     const open = row === rows[0] || row === last;
-    if (!(mark >= 0 && mark <= full) || (!open && mark > Math.max(...marks(row)))) {
-      status.textContent = status.dataset.none;
+    const { number: digits, range, none } = status.dataset;
+    const wrong = Number.isNaN(mark)
+      ? digits
+      : mark < 0 || mark > full
+        ? fill(range, { full })
+        : !open && mark > Math.max(...marks(row)) && none;
+    if (wrong) {
+      status.textContent = wrong;
       return;
     }
     row.classList.add("here");
     row.scrollIntoView({ block: "center" });
     const [name, count, cumulative] = [0, 1, 2].map((place) => row.cells[place].textContent);
-    status.textContent = fill(status.dataset.found, { row: name, count, cumulative });
+    // Who shares a row is counted with it: its lower end is what so many have reached.
+    const words = row === last ? status.dataset.last : status.dataset.found;
+    status.textContent = fill(words, { row: name, count, cumulative, low: Math.min(...marks(row)) });
   }
 
   const filtering = document.querySelector("[data-filter]");

@@ -345,6 +345,18 @@ def test_canonical_spelling_is_recognised_and_never_mistaken(
         assert read.number == b"scores:" + values["candidate_number"].encode()
 
 
+@given(TEXTS, TEXTS, st.sampled_from(["access_code", "id_suffix"]))
+def test_the_faults_of_a_form_begin_with_the_answers(number: str, secret: str, name: str) -> None:
+    ways, fields = Ways(make_kind()), {"candidate_number": number, name: secret}
+    read, faults = ways.read(fields), ways.faults(fields)
+    assert [read] == list(faults[:1]) if isinstance(read, Invalid) else faults == ()
+
+
+def test_names_that_are_no_way_in_are_one_fault() -> None:
+    ways = Ways(make_kind())
+    assert ways.faults({"candidate_number": "1"}) == (ways.read({"candidate_number": "1"}),)
+
+
 def test_a_found_record_and_a_miss_are_what_they_were(handler: Handler) -> None:
     assert isinstance(handler.outcome("scores", TYPED, NETWORK, ""), Found)
     assert isinstance(handler.outcome("scores", WRONG, NETWORK, ""), NoMatch)

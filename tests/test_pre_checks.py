@@ -73,6 +73,17 @@ def test_a_slip_is_said_beside_its_field(app: Starlette) -> None:
     assert '<a href="#access_code-access_code">' in found.text
 
 
+def test_every_slip_is_said_at_once_and_counted(app: Starlette) -> None:
+    slips = {"access_code": "ABC", "candidate_number": ""}
+    found = send(app, "POST", f"{PAGE}?lang=en", data=TYPED | slips)
+    assert found.status_code == 422
+    assert "<strong>2 things to put right</strong>" in found.text
+    assert found.text.count('aria-invalid="true"') == 2
+    assert found.text.count("autofocus") == 1
+    for name in slips:
+        assert f'<a href="#access_code-{name}">' in found.text
+
+
 def test_tries_beforehand_and_tries_at_the_hour_come_from_one_budget(app: Starlette) -> None:
     fair_use = app.state.service.fair_use
     for _ in range(5):

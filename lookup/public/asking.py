@@ -162,6 +162,12 @@ class Ways:
         way = self._ways.get(frozenset(fields))
         return _no_way(self.kind, frozenset(fields)) if way is None else way.read(fields)
 
+    def faults(self, fields: Mapping[str, object]) -> tuple[Invalid, ...]:
+        """Everything that is wrong with `fields`, in the order of the form; what `read` says is
+        the first. None where they are credentials."""
+        way = self._ways.get(frozenset(fields))
+        return (_no_way(self.kind, frozenset(fields)),) if way is None else way.faults(fields)
+
 
 class _Way:
     """One way in: how each of its fields is read, and how their values are joined."""
@@ -190,6 +196,11 @@ class _Way:
         )
         opening = joined.encode() if joined.isascii() else credential(values.items())
         return Credentials(number, opening)
+
+    def faults(self, fields: Mapping[str, object]) -> tuple[Invalid, ...]:
+        """Why each value that does not fit its field does not."""
+        values = [_canonical(field, fields[name]) for name, field, _ in self._fields]
+        return tuple(value for value in values if isinstance(value, Invalid))
 
 
 def _spelt(field: Field) -> Callable[[str], object]:

@@ -1,5 +1,6 @@
 """What pages with a form share: what was sent, what is wrong with it, why there is no form."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from lookup.public.asking import (
     NotOpen,
     Outcome,
     TryLater,
+    Ways,
 )
 from lookup.public.bodies import TOO_LARGE, read_body, read_form
 from lookup.public.challenge import encode
@@ -82,7 +84,7 @@ class Forms:
             kind=view.kind,
             view=view,
             no_match=isinstance(outcome, NoMatch),
-            invalid=outcome if isinstance(outcome, Invalid) else None,
+            faults=_faults(view.kind, outcome, sent),
             held=_held(outcome, sent.solution if sent else ""),
             way_used=_way(view.kind, sent),
             words=self._frame.words(language_of(scope)),
@@ -118,7 +120,7 @@ class Forms:
             again_s=self._return.after_s([opens_at], now),
             words=self._frame.words(language_of(scope)),
             no_match=False,
-            invalid=None,
+            faults=(),
             held=None,
             way_used=None,
         )
@@ -144,6 +146,16 @@ def _held(outcome: Outcome | None, solution: str) -> HeldBack | None:
         wait_s, altcha = int(outcome.challenge["wait"]), encode(outcome.challenge)
         return HeldBack(wait_s, outcome.cause, altcha, new=True)
     return None
+
+
+def _faults(kind: Kind | None, outcome: Outcome | None, sent: Sent | None) -> Sequence[Invalid]:
+    """Everything that is wrong with what was sent, so that it is put right in one go."""
+    if not isinstance(outcome, Invalid):
+        return ()
+    if kind is None or sent is None or isinstance(sent.fields, Invalid):
+        return (outcome,)
+    # Another view than the outcome's may find nothing wrong.
+    return Ways(kind).faults(sent.fields) or (outcome,)
 
 
 def _way(kind: Kind | None, sent: Sent | None) -> str | None:

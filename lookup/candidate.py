@@ -20,7 +20,9 @@ _INVISIBLE = dict.fromkeys(
     (0x00AD, 0x2060, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 )
 """What comes along unseen with pasted text: joiners, direction marks, soft hyphens."""
-_CROCKFORD_LOOKALIKES = str.maketrans("OIL", "011", "-")
+DIGIT_LOOKALIKES = str.maketrans("OIL", "011")
+"""For what is typed where only digits can be right: no two numbers become one by it."""
+_CROCKFORD_LOOKALIKES = DIGIT_LOOKALIKES | {ord("-"): None}
 _MIDDLE_DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・･．.●", MIDDLE_DOT))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ID_SUFFIX = re.compile(r"[0-9]{5}[0-9X]")

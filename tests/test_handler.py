@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from lookup.candidate import CANONICAL, credential
+from lookup.candidate import CANONICAL, DIGIT_LOOKALIKES, credential
 from lookup.clock import SteadyClock
 from lookup.public.answers import MAX_BODY_BYTES
 from lookup.public.app import create_app
@@ -338,11 +338,24 @@ def test_canonical_spelling_is_recognised_and_never_mistaken(
     assert isinstance(read, Invalid) == any(isinstance(value, Invalid) for value in slow)
     if isinstance(read, Credentials):
         values = {
-            "candidate_number": CANONICAL["code"](number),
+            "candidate_number": CANONICAL["code"](number).translate(DIGIT_LOOKALIKES),
             name: CANONICAL[name](secret),
         }
         assert read.opening == credential(values.items())
         assert read.number == b"scores:" + values["candidate_number"].encode()
+
+
+@pytest.mark.parametrize("typed", ["1OOOOOOO1", "looooooo1", "I0000000I", " ｌＯ0000001 "])
+def test_letters_that_look_like_digits_are_forgiven_where_only_digits_can_be(
+    handler: Handler, typed: str
+) -> None:
+    fields = TYPED | {"candidate_number": typed}
+    assert isinstance(handler.outcome("scores", fields, NETWORK, ""), Found)
+
+
+def test_other_letters_are_refused_in_a_number(handler: Handler) -> None:
+    fields = TYPED | {"candidate_number": "1000B0001"}
+    assert handler.outcome("scores", fields, NETWORK, "") == Invalid("candidate_number", "digits")
 
 
 @given(TEXTS, TEXTS, st.sampled_from(["access_code", "id_suffix"]))

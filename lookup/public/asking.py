@@ -14,6 +14,7 @@ from lookup.candidate import (
     ACCESS_CODE_LENGTH,
     CANONICAL,
     CROCKFORD,
+    DIGIT_LOOKALIKES,
     MAX_INPUT_CHARACTERS,
     credential,
     has_control_character,
@@ -257,6 +258,8 @@ def _canonical(field: Field, value: object) -> str | Invalid:
     if has_control_character(value):
         return Invalid(field.name, "control_character")
     canonical = CANONICAL[field.type](value)
+    if field.type == "code" and field.characters == DIGITS:
+        canonical = canonical.translate(DIGIT_LOOKALIKES)
     if not canonical:
         return Invalid(field.name, "missing")
     reason = FITS[field.type](field, canonical)

@@ -74,7 +74,12 @@ def test_every_shape_stays_in_the_plot_and_one_bar_reaches_into_its_upper_half(
     ("full_mark", "step"), [(600, 10), (120, 2), (160, 5), (50, 1), (30, 0.5), (750, 20)]
 )
 def test_bars_are_round_and_not_too_many(full_mark: int, step: float) -> None:
-    assert step_of(full_mark) == step
+    assert step_of(full_mark, unit=0.5) == step
+
+
+@pytest.mark.parametrize("unit", [1, 3])
+def test_whole_marks_are_never_counted_by_halves(unit: float) -> None:
+    assert step_of(30, unit) == 1
 
 
 def test_the_ends_say_how_many_and_from_where() -> None:

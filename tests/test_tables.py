@@ -127,6 +127,37 @@ def test_figures_of_an_earlier_version_say_so(tmp_path: Path, clock: Clock) -> N
     app.state.live.close()
 
 
+def test_a_search_speaks_of_the_last_row_where_there_is_one(
+    app: Starlette, tmp_path: Path, clock: Clock
+) -> None:
+    assert "is in the last row" in send(app, "GET", f"{SCHOOLS}?lang=en&q=nowhere").text
+    whole = schools_document()
+    whole["tables"][0]["rows"].pop()
+    store = EmbeddedStore(tmp_path / "whole")
+    publish(store, kind_with_schools(), whole)
+    other = create_app(Settings(data_dir=tmp_path / "whole"), store, clock)
+    other.state.live.settle()
+    found = send(other, "GET", f"{SCHOOLS}?lang=en&q=nowhere").text
+    other.state.live.close()
+    assert "No row matches." in found
+    assert "last row" not in found
+
+
+def test_the_hour_of_opening_is_said_in_words(app: Starlette) -> None:
+    assert "opened Wednesday, 1 July 2026, 09:00" in send(app, "GET", f"{STATISTICS}?lang=en").text
+
+
+def test_a_table_leads_to_a_broadcast_that_has_begun_and_has_another_tag_then(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = send(app, "GET", f"{STATISTICS}?lang=en")
+    monkeypatch.setattr(app.state.service.frame, "on_air", lambda: True)
+    after = send(app, "GET", f"{STATISTICS}?lang=en")
+    assert 'href="/live?lang=en"' not in before.text
+    assert 'href="/live?lang=en"' in after.text
+    assert before.headers["etag"] != after.headers["etag"]
+
+
 # Sorting and searching without a script
 
 

@@ -76,9 +76,10 @@ class Chart:
 def draw(tables: Sequence[Sequence[Row]], full_mark: float) -> Chart | None:
     """The chart of a score table and of earlier years' (the first is this one's); None where
     its rows are too few to show anything."""
-    step = step_of(full_mark)
+    unit = unit_of(tables[0])
+    step = step_of(full_mark, unit)
     # Whoever has the full mark stands on it as others stand on theirs.
-    ceiling = full_mark + min(unit_of(tables[0]), step)
+    ceiling = full_mark + min(unit, step)
     series = [bars(rows, ceiling, step) for rows in tables]
     if not series[0]:
         return None
@@ -97,9 +98,11 @@ def draw(tables: Sequence[Sequence[Row]], full_mark: float) -> Chart | None:
     )
 
 
-def step_of(full_mark: float) -> float:
-    """The marks that one bar stands for: so many that there are `BARS` at most."""
-    return next((step for step in STEPS if full_mark / step <= BARS), STEPS[-1])
+def step_of(full_mark: float, unit: float) -> float:
+    """The marks that one bar stands for: so many that there are `BARS` at most, and never a half
+    where rows are `unit` apart and there are no halves."""
+    steps = [step for step in STEPS if step >= min(unit, 1)]
+    return next((step for step in steps if full_mark / step <= BARS), STEPS[-1])
 
 
 def unit_of(rows: Sequence[Row]) -> float:

@@ -54,7 +54,7 @@ class Frame:
     ) -> None:
         self.settings = settings
         self.live = live
-        self._on_air = on_air
+        self.on_air = on_air
         self.pages = Pages(environment(TEMPLATES, record_page.TEMPLATES), PHRASES)
 
     def views(self) -> list[View]:
@@ -76,7 +76,7 @@ class Frame:
     def page(self, scope: Scope, template: str, status: int = 200, **values: object) -> Response:
         """A template as a response, in the request's language."""
         language, path = language_of(scope), own_path(scope)
-        page = self.pages.render(template, language, path, live=self._on_air(), **values)
+        page = self.pages.render(template, language, path, live=self.on_air(), **values)
         return html(page, status, language)
 
     def message(

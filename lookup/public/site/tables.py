@@ -55,13 +55,15 @@ class Asked:
     form: str
     tables: Sequence[Table]
     wish: Wish
+    live: bool = False
+    """Whether a page leads to the broadcast."""
 
     @property
     def key(self) -> tuple[object, ...]:
         """Where this is the same, so is the answer."""
         table = self.tables[0]
         shown = (table["type"], table["name"], len(self.tables))
-        return (self.publication.key, *shown, self.form, self.wish)
+        return (self.publication.key, *shown, self.form, self.wish, self.live)
 
 
 class Tables:
@@ -139,7 +141,8 @@ class Tables:
             descending = known and query.get("order") == "desc"
             q = searched(query.get("q", ""))
             wish = Wish(language, sort if known else "", descending, q)
-        return Asked(publication, name, form, tables[:1], wish)
+        live = form == HTML and self._frame.on_air()
+        return Asked(publication, name, form, tables[:1], wish, live)
 
     def _max_age_s(self, kind_name: str, now: datetime) -> int:
         """How long others may keep an answer: never past a closing that is already known."""
@@ -178,7 +181,8 @@ class Tables:
         return {
             "kind": publication.kind,
             "release": publication.manifest,
-            "opened_at": self._frame.time(publication.opened_at),
+            "opened_at": self._frame.words(wish.language)(publication.opened_at),
+            "live": asked.live,
             "as_of": publication.document.get(AS_OF),
             "others": publication.links(wish.language),
             "field_query": f"&field={asked.tables[0]['name']}" if asked.name == STATISTICS else "",

@@ -4,7 +4,7 @@ An entry is a release, and its id comes of the release's own: the feed may be ma
 worker of any machine and says the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -55,8 +55,11 @@ def _add(parent: Element, name: str, words: str = "", **attributes: str) -> Elem
     return element
 
 
-def feed(found: tuple[Entry, ...], site_url: str, language: str) -> bytes:
-    """The feed's bytes; addresses are whole where `site_url` is known, else from the root."""
+def feed(
+    found: tuple[Entry, ...], site_url: str, language: str, words: Callable[[datetime], str]
+) -> bytes:
+    """The feed's bytes; addresses are whole where `site_url` is known, else from the root.
+    `words` says moments."""
     root = Element("feed", {"xmlns": ATOM, "xml:lang": "en" if language == "en" else "zh-CN"})
     _add(root, "id", uuid5(NAMESPACE_URL, f"{site_url}/feed.atom?lang={language}").urn)
     _add(root, "title", PHRASES.say("feed.title", language))
@@ -65,18 +68,23 @@ def feed(found: tuple[Entry, ...], site_url: str, language: str) -> bytes:
     _add(root, "link", rel="self", href=f"{site_url}/feed.atom?lang={language}")
     _add(root, "link", rel="alternate", type="text/html", href=f"{site_url}/?lang={language}")
     for entry in found:
-        _entry(root, entry, site_url, language)
+        element = _entry(root, entry, site_url, language)
+        key, values = f"{_key(entry)}.detail", {"version": str(entry.version)}
+        said = PHRASES.say(key, language, **values, time=words(entry.opened_at))
+        _add(element, "summary", said)
     written: bytes = tostring(root, "utf-8", xml_declaration=True)
     return written
 
 
-def _entry(root: Element, entry: Entry, site_url: str, language: str) -> None:
-    key = "feed.corrected" if entry.corrected else "feed.opened"
+def _key(entry: Entry) -> str:
+    return "feed.corrected" if entry.corrected else "feed.opened"
+
+
+def _entry(root: Element, entry: Entry, site_url: str, language: str) -> Element:
     element = _add(root, "entry")
     _add(element, "id", uuid5(RELEASES, entry.release).urn)
-    _add(element, "title", PHRASES.say(key, language, title=entry.title))
+    _add(element, "title", PHRASES.say(_key(entry), language, title=entry.title))
     _add(element, "updated", iso(entry.opened_at))
     href = f"{site_url}/{entry.kind}?lang={language}"
     _add(element, "link", rel="alternate", type="text/html", href=href)
-    version = str(entry.version)
-    _add(element, "summary", PHRASES.say(f"{key}.detail", language, version=version))
+    return element

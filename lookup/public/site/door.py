@@ -86,7 +86,9 @@ class Door:
         """`GET /feed.atom`: openings and corrections."""
         language, found = language_of(request.scope), entries(self._frame.views())
         return self._feeds[language].answer(
-            request, found, lambda: feed(found, self._site_url, language)
+            request,
+            found,
+            lambda: feed(found, self._site_url, language, self._frame.words(language)),
         )
 
     async def robots_txt(self, request: Request) -> Response:

@@ -72,6 +72,15 @@ def test_what_is_shown_once_it_is_open_is_there_before_and_inert(app: Starlette)
     assert "<form" not in kind[: kind.index("<template>")]
 
 
+def test_the_links_that_come_at_the_hour_are_those_that_may_be_there(app: Starlette) -> None:
+    home = send(app, "GET", "/?lang=en").text
+    later = home.partition("<template>")[2].partition("</template>")[0]
+    assert '<li data-table="schools"><a href="/lottery/schools?lang=en">' in later
+    kinds = {kind["name"]: kind for kind in send(app, "GET", "/status.json").json()["kinds"]}
+    # Neither tells anything yet: one is sealed, the other was released without statistics.
+    assert kinds["lottery"]["tables"] == kinds["scores"]["tables"] == []
+
+
 def test_a_kind_s_status_says_all_that_a_waiting_page_needs(app: Starlette) -> None:
     document = send(app, "GET", "/status.json").json()
     kinds = {kind["name"]: kind for kind in document["kinds"]}
@@ -102,7 +111,8 @@ def test_public_tables_are_linked_and_a_correction_is_said_in_words(tmp_path: Pa
     ]
     assert PHRASES.say("home.corrected", "en") in page
     assert 'class="badge corrected"' in page
-    assert send(app, "GET", "/status.json").json()["kinds"][0]["corrected"] is True
+    (state,) = send(app, "GET", "/status.json").json()["kinds"]
+    assert (state["corrected"], state["tables"]) == (True, ["schools"])
 
 
 def test_a_page_without_a_script_comes_back_only_where_it_opens_soon(
@@ -110,9 +120,13 @@ def test_a_page_without_a_script_comes_back_only_where_it_opens_soon(
 ) -> None:
     for path in ("/", "/lottery"):
         clock.now = OPENING - SOON - timedelta(seconds=1)
-        assert "http-equiv" not in send(app, "GET", path).text
+        found = send(app, "GET", f"{path}?lang=en").text
+        assert "http-equiv" not in found
+        assert PHRASES.say("countdown.plain", "en") in found
         clock.now = OPENING - timedelta(seconds=100)
-        noscript = send(app, "GET", path).text
+        noscript = send(app, "GET", f"{path}?lang=en").text
+        assert PHRASES.say("countdown.reloads", "en") in noscript
+        assert PHRASES.say("countdown.plain", "en") not in noscript
         found = re.search(
             '<noscript><meta http-equiv="refresh" content="(.*)"></noscript>', noscript
         )

@@ -77,15 +77,19 @@ async function ask() {
 function compare(place, kind) {
   if (!kind) return;
   const moved = kind.state === "not_open" && Date.parse(kind.opens_at) !== due(place);
-  if (kind.state === "open") open(place);
+  if (kind.state === "open") open(place, kind.tables);
   // The page says it in the site's words.
   else if (moved || kind.state === "closed") location.reload();
 }
 
 // Whoever reads on is not led away; whoever stood on what goes stands on what came.
-function open(place) {
+function open(place, tables) {
   const inside = place.contains(document.activeElement);
-  place.replaceChildren(place.querySelector("template").content);
+  const { content } = place.querySelector("template");
+  for (const link of content.querySelectorAll("[data-table]")) {
+    if (!tables.includes(link.dataset.table)) link.remove();
+  }
+  place.replaceChildren(content);
   delete place.dataset.opens;
   place.closest(".card")?.classList.add("open");
   document.getElementById("said").textContent = place.dataset.said;

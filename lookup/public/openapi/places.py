@@ -30,11 +30,12 @@ STATUS = {
                     "closes_at": MAYBE_TIME,
                     "corrected": {"type": "boolean"},
                     "pre_check": {"type": "boolean"},
+                    "tables": {"type": "array", "items": text()},
                     "release": {"anyOf": [RELEASE, {"type": "null"}]},
                 },
                 "required": [
                     *("name", "title", "state", "opens_at", "closes_at"),
-                    *("corrected", "pre_check", "release"),
+                    *("corrected", "pre_check", "tables", "release"),
                 ],
             },
         },

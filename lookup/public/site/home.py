@@ -5,12 +5,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lookup.kinds import Label
 from lookup.pages import language_of
 from lookup.public.answers import iso
 from lookup.public.live import State, View
 from lookup.public.site.frame import Frame, title_of
 from lookup.public.site.moments import Return
-from lookup.public.site.publications import publication_of
+from lookup.public.site.publications import named, publication_of
 
 ORDER = [State.OPEN, State.NOT_OPEN, State.UNAVAILABLE, State.CLOSED]
 
@@ -33,7 +34,7 @@ class Home:
         return self._frame.page(
             request.scope,
             "home.html",
-            kinds=[(view, title_of(view, language), _links(view, language)) for view in views],
+            kinds=[(view, title_of(view, language), _links(view)) for view in views],
             now=now,
             again_s=self._return.after_s((view.opens_at for view in views), now),
             words=self._frame.words(language),
@@ -51,12 +52,12 @@ def _rank(view: View) -> tuple[int, str, str]:
     return ORDER.index(view.state), iso(view.opens_at) if view.opens_at else "", view.name
 
 
-def _links(view: View, language: str) -> list[tuple[str, str]]:
-    """The pages of what an open release tells of everybody, with their titles."""
-    if view.serving is None or view.kind is None:
+def _links(view: View) -> list[tuple[str, Label]]:
+    """The pages of what a release tells of everybody, with their titles: of an open one those
+    there are, of another those that its kind may have."""
+    if view.kind is None:
         return []
-    pages = publication_of(view.kind, view.serving).pages()
-    return [(f"/{view.name}/{name}", title.in_language(language)) for name, title in pages]
+    return publication_of(view.kind, view.serving).pages() if view.serving else named(view.kind)
 
 
 def _state(view: View) -> dict[str, object]:
@@ -73,5 +74,6 @@ def _state(view: View) -> dict[str, object]:
         "closes_at": iso(view.closes_at) if view.closes_at else None,
         "corrected": view.corrected,
         "pre_check": view.pre_check is not None,
+        "tables": [name for name, _ in _links(view)] if view.serving else [],
         "release": release,
     }

@@ -57,6 +57,11 @@ class Addresses:
     console_port: int
     workers: int
 
+    @property
+    def site(self) -> str:
+        """The public site's address."""
+        return f"http://{self.host}:{self.port}"
+
 
 def run_demo(
     settings: Settings, console: Console, addresses: Addresses, candidates: int, families: int
@@ -76,8 +81,11 @@ def run_demo(
     folder = settings.data_dir / FOLDER
     _clear(folder)
     files = write_sample(folder / "sample", candidates=candidates, families=families)
-    earlier = write_sample(folder / "sample-2014", candidates=3, families=families, seed=2014)
-    settings = dataclasses.replace(settings, data_dir=folder, required_approvals=1)
+    # Fewer families, or every school would have had as many the year before.
+    before = max(3, families * 11 // 12)
+    earlier = write_sample(folder / "sample-2014", candidates=3, families=before, seed=2014)
+    url = settings.site_url or addresses.site
+    settings = dataclasses.replace(settings, data_dir=folder, required_approvals=1, site_url=url)
     password, hour = asyncio.run(_prepare(settings, files, earlier, console))
     _tell(console, addresses, files, password, f"{hour.astimezone(settings.timezone):%H:%M}")
     with (
@@ -102,7 +110,7 @@ async def _prepare(
 def _tell(
     console: Console, addresses: Addresses, files: SampleFiles, password: str, hour: str
 ) -> None:
-    site = f"http://{addresses.host}:{addresses.port}"
+    site = addresses.site
     console.print(f"\nOpen {site}/ and try one of these made-up candidates:")
     for name, typed in candidates_to_try(files):
         values = ", ".join(f"{field} {value}" for field, value in typed.items())

@@ -120,9 +120,9 @@ def test_a_page_without_a_script_comes_back_only_where_it_opens_soon(
 ) -> None:
     for path in ("/", "/lottery"):
         clock.now = OPENING - SOON - timedelta(seconds=1)
-        found = send(app, "GET", f"{path}?lang=en").text
-        assert "http-equiv" not in found
-        assert PHRASES.say("countdown.plain", "en") in found
+        early = send(app, "GET", f"{path}?lang=en").text
+        assert "http-equiv" not in early
+        assert PHRASES.say("countdown.plain", "en") in early
         clock.now = OPENING - timedelta(seconds=100)
         noscript = send(app, "GET", f"{path}?lang=en").text
         assert PHRASES.say("countdown.reloads", "en") in noscript

@@ -89,6 +89,7 @@ function open(place, tables) {
   for (const link of content.querySelectorAll("[data-table]")) {
     if (!tables.includes(link.dataset.table)) link.remove();
   }
+  content.querySelector(".links:empty")?.remove();
   place.replaceChildren(content);
   delete place.dataset.opens;
   place.closest(".card")?.classList.add("open");

@@ -114,6 +114,19 @@ def test_words_must_be_there_in_chinese_and_not_too_long(studio: Studio) -> None
     assert studio.acts() == ["live.begin"]
 
 
+@pytest.mark.parametrize("words", ["祝贺考生 010100001 录取", "电话 13800000000", "报名号00010002"])
+def test_no_number_that_could_be_somebodys_goes_on_the_air(studio: Studio, words: str) -> None:
+    studio.begin()
+    with pytest.raises(UsageError, match="names no candidate"):
+        studio.post(words)
+    assert studio.acts() == ["live.begin"]
+
+
+def test_an_offices_telephone_may_be_told(studio: Studio) -> None:
+    studio.begin()
+    assert studio.post("咨询电话 0571-88888888、12345") == 2
+
+
 def test_numbers_of_a_round_that_are_not_given_stay(studio: Studio) -> None:
     studio.begin()
 

@@ -9,6 +9,7 @@ holds a lock from the look at the file to the end, so that ids in line and file 
 
 import contextlib
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -44,6 +45,8 @@ REPLAY, REPLAYED, CUT = "live.replay", "live.replay.ended", "live.replay.cut"
 
 Draft = Callable[[int, datetime], Entry]
 """An entry that still lacks its id and its time."""
+_SOMEBODYS = re.compile(r"(?<![\d-])\d{8,}")
+"""Numbers of candidates and telephones; what follows an area code and a hyphen is an office's."""
 
 
 def replay_lock(desk: Desk) -> Path:
@@ -132,10 +135,13 @@ def refuse_silence(air: OnAir) -> None:
 
 
 def text(chinese: str, english: str = "") -> Text:
-    """What somebody typed, as it is said. Raises UsageError where there is no Chinese."""
+    """What somebody typed, as it is said. Raises UsageError where there is no Chinese, or a
+    number so long that it could be somebody's."""
     chinese, english = " ".join(chinese.split()), " ".join(english.split())
     if not chinese:
         raise misused("live_empty")
+    if _SOMEBODYS.search(f"{chinese} {english}"):
+        raise misused("live_number")
     return Text(chinese, english or None)
 
 

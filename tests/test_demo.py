@@ -63,7 +63,7 @@ def test_the_demos_broadcast_tells_every_round_and_begins_again(
 ) -> None:
     monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
     settings = Settings(data_dir=tmp_path / "var")
-    files = write_sample(tmp_path / "sample", candidates=600, families=30)
+    files = write_sample(tmp_path / "sample", candidates=2400, families=30)
     earlier = write_sample(tmp_path / "earlier", candidates=3, families=30, seed=2014)
     rounds = broadcast.rounds_in(files.school_plans)
     listener = Listener(settings.data_dir / "live")

@@ -19,6 +19,8 @@ from lookup.release_file import DIGEST_SUFFIX, SUFFIX
 from lookup.stores.pointer import Pointer
 from tests.admin_makers import Office, candidates, kind_called, lookup, write_rows
 
+pytestmark = pytest.mark.heavy
+
 MAX_STEPS = 80
 
 KILL = """

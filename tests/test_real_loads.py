@@ -230,6 +230,7 @@ def test_every_draw_loads_with_its_official_count(tmp_path: Path) -> None:
         assert (loaded.errors, loaded.warnings) == (0, 0), path.name
 
 
+@pytest.mark.heavy
 def test_every_province_loads_with_all_its_rows(tmp_path: Path) -> None:
     paths = sorted(FOLDER.glob(PROVINCES))
     rows = {path.name: path.read_bytes().count(b"\n") - 1 for path in paths}

@@ -127,8 +127,9 @@ async def _examine(
                 # Nobody types anything for it; without checks its records are only counted.
                 told = checker.add(place, record.values() if kind.checks else {})
             else:
-                told = checker.add(place, record.values(), record.typed())
-                tally.add(record.values())
+                values = record.values()
+                told = checker.add(place, values, record.typed())
+                tally.add(values)
             found += told
         done += len(chunk)
         progress(done)

@@ -8,6 +8,7 @@ not are counted alike.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from lookup.public.answers import Answer, render
 from lookup.public.asking import (
     NO_MATCH,
     ChallengeRequired,
+    Credentials,
     Invalid,
     Outcome,
     Refusal,
@@ -137,14 +139,25 @@ class Handler:
             return view
         if isinstance(fields, Invalid):
             return fields
-        credentials = self._ways[kind].read(fields)
+        return self._tried(self._ways[kind], fields, network, solution, partial(find, view))
+
+    def _tried(
+        self,
+        ways: Ways,
+        fields: Mapping[str, object],
+        network: bytes,
+        solution: str,
+        look: Callable[[Credentials], Outcome],
+    ) -> Outcome:
+        """Read what was typed and look it up, where fair use lets it through."""
+        credentials = ways.read(fields)
         if isinstance(credentials, Invalid):
             return credentials
         number = credentials.number
         step = self._fair_use.step(number, network, solution)
         if not isinstance(step, Go):
             return held(step)
-        found = find(view, credentials)
+        found = look(credentials)
         if found is NO_MATCH:
             self._fair_use.failed(number, network)
         return found
@@ -161,17 +174,8 @@ class Handler:
             return release
         if isinstance(fields, Invalid):
             return fields
-        credentials = self._ways_of(self._pre_check_ways, release.kind).read(fields)
-        if isinstance(credentials, Invalid):
-            return credentials
-        number = credentials.number
-        step = self._fair_use.step(number, network, solution)
-        if not isinstance(step, Go):
-            return held(step)
-        found = pre_check(release, credentials)
-        if found is NO_MATCH:
-            self._fair_use.failed(number, network)
-        return found
+        ways = self._ways_of(self._pre_check_ways, release.kind)
+        return self._tried(ways, fields, network, solution, partial(pre_check, release))
 
     def _open(self, kind: str, now_ns: int) -> _Opening:
         """Ask the gate."""

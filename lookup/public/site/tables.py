@@ -17,19 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from lookup.kinds import Kind
 from lookup.page_rules import STATISTICS
 from lookup.pages import language_of
 from lookup.public.answers import CODES, CONSTANT, render, retry_after_s, status_of
 from lookup.public.asking import NotOpen, Refusal, gate
-from lookup.public.live import Serving, View
+from lookup.public.live import View
 from lookup.public.site.frame import Frame, respond, title_of
 from lookup.public.site.kept import Recent
-from lookup.public.site.publications import (
-    AS_OF,
-    Publication,
-    publication_of,
-)
+from lookup.public.site.publications import AS_OF, Publication, publication_of
 from lookup.public.site.sheets import Table, make_sheet, searched
 from lookup.public.site.table_files import as_csv, as_json
 from lookup.public.site.table_pages import Print, Wish
@@ -37,7 +32,6 @@ from lookup.public.tagged import Body, reply, tagged
 from lookup.statistics.groups import GROUPS
 
 MAX_AGE_S = 60
-KEPT_RELEASES = 8
 KEPT_SHEETS = 64
 KEPT_BYTES = 4_000_000
 HTML, JSON, CSV = "html", "json", "csv"
@@ -72,7 +66,6 @@ class Tables:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._live = frame.live
-        self._publications: Recent[Publication] = Recent(KEPT_RELEASES)
         self._prints: Recent[Print] = Recent(KEPT_SHEETS)
         self._bodies: Recent[Body] = Recent(KEPT_BYTES, lambda body: len(body.content))
 
@@ -104,7 +97,7 @@ class Tables:
             return self._refused(scope, view, kind_name, form)
         assert view.kind is not None  # noqa: S101  # the gate lets no other through
         assert view.serving is not None  # noqa: S101  # the same
-        publication = self._publication(view.kind, view.serving)
+        publication = publication_of(view.kind, view.serving)
         query, language = request.query_params, language_of(scope)
         asked = self._asked(query, language, publication, (name, form))
         if not asked.tables:
@@ -116,10 +109,6 @@ class Tables:
             **_form_headers(asked),
         }
         return reply(request, body, MEDIA[form], headers)
-
-    def _publication(self, kind: Kind, serving: Serving) -> Publication:
-        key = (kind.name, serving.file.manifest.release, serving.opened_at)
-        return self._publications.get(key, lambda: publication_of(kind, serving))
 
     def _asked(
         self, query: QueryParams, language: str, publication: Publication, place: Place

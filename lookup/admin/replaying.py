@@ -2,7 +2,8 @@
 
 Its line in the audit says who began it, of which release, and from which entry on; another says
 how it ended. A replay that was stopped or killed leaves the round as far as its last step says;
-begun again, it goes on from there. To begin a round anew, end the broadcast and begin another.
+begun again, it goes on from there. To begin a round anew, clear it, or end the broadcast and
+begin another.
 """
 
 import asyncio
@@ -183,7 +184,7 @@ async def replay(
     no score but a school's public cut-off line at the end. `sleep` waits so many seconds;
     `progress` hears how many candidates are forwarded.
     Raises RefusedError where the release is not open (any more), another replay runs, nothing
-    is on the air, or the round is told already or has fewer than ten candidates; UsageError.
+    is on the air, or the round is told already or has no school that may be told of; UsageError.
     """
     desk.actor.check(REPLAY)
     with only_one(replay_lock(desk), refused("replay_running")):
